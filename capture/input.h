@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * input.h - the bytes of a file in order, whatever it is: a mapped plain file, standard input, gzip
+ * or zstd (told by the first bytes, not by the name). Knows nothing of capture formats.
+ */
+#ifndef BBTAP_CAPTURE_INPUT_H
+#define BBTAP_CAPTURE_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct input;
+
+/* Opens path, or standard input for "-". Returns 0, or a negative errno with the words in error. */
+int input_open(struct input **out, const char *path, char *error, size_t error_bytes);
+void input_close(struct input **input);
+
+/*
+ * Points *bytes at the next contiguous bytes, without going on. Returns how many there are: at least
+ * `want` unless the input ends or is damaged before. Blocks while reading. `want` is at most
+ * INPUT_PEEK_MAX. The bytes stay valid until input_release() or input_close().
+ */
+#define INPUT_PEEK_MAX (64u << 20)
+size_t input_peek(struct input *input, size_t want, const uint8_t **bytes);
+
+/* Goes on by count bytes, which were peeked at. */
+void input_skip(struct input *input, size_t count);
+
+/* All bytes handed out before are no longer used: a stream may use their memory again. */
+void input_release(struct input *input);
+
+/* Where the next byte stands, from the start of the (uncompressed) data. */
+uint64_t input_offset_bytes(const struct input *input);
+
+/* 0 while all is well or at a clean end; a negative errno if reading or decompressing failed. */
+int input_failed(const struct input *input);
+/* The words for it: "gzip stream damaged near compressed offset 4711". */
+const char *input_failure(const struct input *input);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * event.h - what is logged of an endpoint: FreeBSD's event numbers (tcp_log_buf.h, enum
+ * tcp_log_events) and our own codes for causes, reasons and ends.
+ */
+#ifndef BBTAP_TCPSTATE_EVENT_H
+#define BBTAP_TCPSTATE_EVENT_H
+
+#include <stdint.h>
+
+enum event_id {
+	EVENT_IN = 1,
+	EVENT_OUT = 2,
+	EVENT_RTO = 3,
+	EVENT_BAD_RETRAN = 5,
+	EVENT_PRR = 6,
+	EVENT_REORDER = 7,
+	EVENT_TIMERSTAR = 13,
+	EVENT_TIMERCANC = 14,
+	EVENT_ENTREC = 15,
+	EVENT_EXITREC = 16,
+	EVENT_CWND = 17,
+	EVENT_BWSAMP = 18,
+	EVENT_MSGSIZE = 19,
+	EVENT_PERSIST = 24,
+	EVENT_FLOWEND = 25,
+	EVENT_PROGRESS = 39,
+	EVENT_RTT_SHRINKS = 44,
+	EVENT_RTT = 47,
+	EVENT_REASS = 50,
+	EVENT_TSTMP_VAL = 53,
+	EVENT_CONNEND = 54,
+	EVENT_SACK_FILTER_RES = 56,
+	EVENT_SAD_DETECTION = 57,
+	EVENT_DSACK_HANDLING = 64,
+	EVENT_HYSTART = 65,
+	EVENT_COLLAPSE = 67,
+};
+
+/* "IN", "OUT", "RTO", ...; "?" for a number that is none of ours. */
+const char *event_name(uint8_t event_id);
+
+/* Stack flex8 of OUT: what the segment is, as FreeBSD's RACK stack says it. */
+enum out_kind {
+	OUT_NEW = 0,
+	OUT_RETRANSMISSION = 1,
+	OUT_TLP_RETRANSMISSION = 2,
+	OUT_TLP_NEW = 3,
+	OUT_NOT_QUEUED = 4, /* RST, keep-alive, challenge ACK: outside the send queue */
+};
+
+/* Stack flex7 of OUT is cause << 8 | confidence (0..100). */
+enum cause {
+	CAUSE_NONE = 0,
+	CAUSE_RECOVERY = 1, /* fast, SACK or RACK */
+	CAUSE_TLP = 2,
+	CAUSE_TIMEOUT = 3,
+	CAUSE_SYN = 4,
+	CAUSE_FIN = 5,
+	CAUSE_WINDOW_PROBE = 6,
+	CAUSE_KEEPALIVE = 7,
+	CAUSE_AMBIGUOUS = 8,
+	/* What the tap itself saw; no act of the endpoint's. */
+	CAUSE_CAPTURE_GAP = 16, /* before this segment */
+	CAUSE_MIRROR_DUPLICATE = 17,
+	CAUSE_BAD_CHECKSUM = 18,
+	CAUSE_SUPER_PACKET = 19,
+	CAUSE_OUT_OF_ORDER = 20, /* fills a hole that the tap saw: reordered, or lost in front of the tap */
+};
+
+/*
+ * Stack flex7 of every other event is reason << 8 | confidence. What the flexes of an event mean is
+ * said here, once:
+ *
+ * EVENT_RTT      stack flex1: the sample, us; flex2: srtt, us; flex3: rttvar, us, both with the
+ *                sample counted in. reason: RTT_REASON_*
+ * EVENT_REASS    stack flex1: out-of-order segments held by this receiver; flex2: their bytes;
+ *                flex3: holes. reason: REASS_REASON_*
+ * EVENT_PERSIST  stack flex8: PERSIST_*; flex1: how long the window was zero, us (PERSIST_LEFT)
+ * EVENT_FLOWEND  record flex1: enum end_reason; stack flex1..flex6: segments sent, segments
+ *                received, segments retransmitted, payload bytes sent (low 32 bits), payload bytes
+ *                received (low 32 bits), RTT samples
+ * EVENT_CONNEND  record flex1: enum end_reason. The last event of a log.
+ */
+enum rtt_reason {
+	RTT_REASON_KARN = 1, /* one transmission, one acknowledgement (RFC 6298 3) */
+};
+
+enum reass_reason {
+	REASS_REASON_QUEUED = 1,   /* a segment behind a hole was queued */
+	REASS_REASON_RELEASED = 2, /* a hole was filled, segments left the queue */
+	REASS_REASON_GAP = 3,	   /* the receiver acknowledged bytes that the tap never saw */
+	REASS_REASON_FULL = 4,	   /* the model of the queue is at its limit; its numbers are a floor */
+};
+
+enum persist_kind {
+	PERSIST_LEFT = 0,
+	PERSIST_ENTERED = 1,
+	PERSIST_PROBE = 2,
+};
+
+/* Why the connection's log ends. */
+enum end_reason {
+	END_NONE = 0,
+	END_CLOSED = 1,	     /* FINs of both sides acknowledged */
+	END_RESET = 2,	     /* RST */
+	END_IDLE = 3,	     /* nothing seen for the idle timeout */
+	END_INPUT = 4,	     /* the capture ended, or the recorder was stopped */
+	END_PORT_REUSE = 5,  /* a new connection between the same ports */
+	END_TABLE_FULL = 6,  /* room was needed for a new connection */
+};
+
+/* "closed", "reset", "idle", "open at end", "port reused", "table full" */
+const char *end_reason_name(uint8_t reason);
+
+static inline uint16_t flex7_make(unsigned int code, unsigned int confidence)
+{
+	return (uint16_t)(code << 8 | confidence);
+}
+
+/* An event as the models emit it; the log adds the snapshot and the serial number. */
+struct event {
+	uint64_t ts_ns;
+	uint8_t id;	/* enum event_id */
+	uint8_t flex8;	/* stack */
+	uint16_t flex7; /* stack */
+	uint32_t record_flex[2]; /* tlb_flex1, tlb_flex2 */
+	uint32_t stack_flex[6];	 /* flex1 .. flex6 of struct tcp_log_bbr */
+};
+
+#endif
