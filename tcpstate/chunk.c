@@ -70,6 +70,12 @@ static bool collect(struct chunk_pool *pool, bool wait)
 	return true;
 }
 
+void chunk_pool_collect(struct chunk_pool *pool)
+{
+	if (pool->at_sink)
+		collect(pool, false);
+}
+
 struct chunk *chunk_pool_get(struct chunk_pool *pool)
 {
 	struct chunk *chunk;

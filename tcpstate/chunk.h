@@ -65,6 +65,9 @@ void chunk_pool_dispose(struct chunk_pool *pool);
 /* An empty chunk, or NULL: all are in logs, or (live) with the sink. */
 struct chunk *chunk_pool_get(struct chunk_pool *pool);
 
+/* Takes home what the sink has emptied, without waiting. */
+void chunk_pool_collect(struct chunk_pool *pool);
+
 /* A chain back to the pool that never left the worker. */
 void chunk_pool_give(struct chunk_pool *pool, struct chunk *chain);
 

@@ -35,6 +35,7 @@ void tracker_config_default(struct tracker_config *config);
 
 struct tracker_counters {
 	uint64_t segments;
+	uint64_t untracked;	       /* of them, left out: no room for their connection */
 	uint64_t connections;	       /* ever */
 	uint64_t connections_now;
 	uint64_t ended[8];	       /* by enum end_reason */
@@ -70,6 +71,7 @@ void tracker_tick(struct tracker *tracker, uint64_t now_ns);
  */
 void tracker_finish(struct tracker *tracker, uint64_t latest_ns);
 
-const struct tracker_counters *tracker_counters(const struct tracker *tracker);
+/* As they are now; valid until the tracker is closed. */
+const struct tracker_counters *tracker_counters(struct tracker *tracker);
 
 #endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tcpstate/conn_log.h"
+
+#include <string.h>
+
+#include "tcpstate/tracker_private.h"
+
+static void snapshot(const struct connection *conn, enum side side, struct snapshot *out)
+{
+	endpoint_snapshot(&conn->side[side], &conn->side[side_other(side)],
+			  connection_cold_of(conn, side), ticks_of(conn->first_ts_ns), out);
+}
+
+static void count(struct tracker *tracker, struct connection *conn, uint32_t records, uint32_t lost)
+{
+	tracker->counters.records += records;
+	tracker->counters.records_lost += lost;
+	conn->events_lost += lost;
+}
+
+/* A section to write to is open. Without one the records are lost: numbered, and counted here. */
+static bool section_open(struct tracker *tracker, struct connection *conn, uint8_t views,
+			 uint64_t ts_ns)
+{
+	struct evlog_identity identity = {
+		.key = &conn->key,
+		.connection = conn->number,
+		.client = conn->client,
+		.views = conn->views,
+		.linktype = conn->linktype,
+		.section = conn->section,
+	};
+	uint32_t lost = 0;
+
+	if (conn->log.head)
+		return true;
+	if (evlog_open(&conn->log, &tracker->pool, &identity, ts_ns)) {
+		conn->section++;
+		return true;
+	}
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+		if (views & 1 << side) {
+			conn->log.next_serial[side]++;
+			conn->log.lost[side]++;
+			lost++;
+		}
+	count(tracker, conn, lost, lost);
+	return false;
+}
+
+static void dump(struct tracker *tracker, struct connection *conn, uint64_t ts_ns,
+		 const char *reason)
+{
+	uint32_t lost;
+
+	if (!conn->log.head)
+		return;
+	lost = evlog_dump(&conn->log, &tracker->pool, ts_ns, reason);
+	count(tracker, conn, 0, lost);
+	tracker->counters.sections += lost == 0;
+}
+
+void conn_log_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg,
+		      enum side sender, const struct sent *sent)
+{
+	struct snapshot snaps[2];
+	uint32_t keep_bytes = UINT32_MAX;
+
+	if (!conn->views || !section_open(tracker, conn, conn->views, seg->ts_ns))
+		return;
+	if (tracker->config.capture_payload_bytes != CAPTURE_FULL)
+		keep_bytes = seg->payload_offset + tracker->config.capture_payload_bytes;
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+		if (conn->views & 1 << side)
+			snapshot(conn, side, &snaps[side]);
+	count(tracker, conn, (uint32_t)__builtin_popcount(conn->views),
+	      evlog_packet(&conn->log, &tracker->pool, seg, sender,
+			   flex7_make(sent->cause, sent->confidence), sent->kind, conn->views, snaps,
+			   keep_bytes));
+}
+
+void conn_log_event(struct tracker *tracker, struct connection *conn, enum side side,
+		    const struct event *event)
+{
+	struct snapshot snap;
+
+	if (!(conn->views & 1 << side) ||
+	    !section_open(tracker, conn, (uint8_t)(1 << side), event->ts_ns))
+		return;
+	snapshot(conn, side, &snap);
+	count(tracker, conn, 1, evlog_event(&conn->log, &tracker->pool, side, event, &snap));
+}
+
+void conn_log_rtt(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
+		  uint32_t sample_us)
+{
+	const struct rtt *rtt = &conn->side[side].rtt;
+
+	if (!(conn->views & 1 << side))
+		return;
+	conn_log_event(tracker, conn, side,
+		       &(struct event){ .ts_ns = ts_ns,
+					.id = EVENT_RTT,
+					.flex7 = flex7_make(RTT_REASON_KARN, 100),
+					.stack_flex = { sample_us, rtt->srtt_us, rtt->rttvar_us } });
+}
+
+void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side side,
+		    uint64_t ts_ns, enum reass_reason reason)
+{
+	const struct endpoint_cold *cold = connection_cold_of(conn, side);
+	struct event event = { .ts_ns = ts_ns, .id = EVENT_REASS, .flex7 = flex7_make(reason, 100) };
+
+	if (!(conn->views & 1 << side))
+		return;
+	if (cold) {
+		event.stack_flex[0] = seqrange_segments(&cold->recvq);
+		event.stack_flex[1] = seqrange_bytes(&cold->recvq);
+		event.stack_flex[2] = cold->recvq.count;
+	}
+	conn_log_event(tracker, conn, side, &event);
+}
+
+void conn_log_persist(struct tracker *tracker, struct connection *conn, enum side side,
+		      uint64_t ts_ns, enum persist_kind kind, uint64_t closed_ns)
+{
+	uint64_t closed_us = closed_ns / 1000;
+
+	conn_log_event(tracker, conn, side,
+		       &(struct event){ .ts_ns = ts_ns,
+					.id = EVENT_PERSIST,
+					.flex7 = flex7_make(1, 100),
+					.flex8 = kind,
+					.stack_flex = { closed_us > UINT32_MAX ?
+								UINT32_MAX :
+								(uint32_t)closed_us } });
+}
+
+void conn_log_turn(struct tracker *tracker, struct connection *conn)
+{
+	uint32_t limit = tracker->config.events_per_section;
+
+	if (!conn->log.head)
+		return;
+	if (evlog_records(&conn->log, SIDE_CLIENT) >= limit ||
+	    evlog_records(&conn->log, SIDE_SERVER) >= limit)
+		dump(tracker, conn, conn->last_ts_ns, "section full");
+}
+
+static void log_flow_end(struct tracker *tracker, struct connection *conn, enum side side,
+			 enum end_reason reason)
+{
+	const struct endpoint *own = &conn->side[side];
+	const struct endpoint *peer = &conn->side[side_other(side)];
+
+	conn_log_event(tracker, conn, side,
+		       &(struct event){ .ts_ns = conn->last_ts_ns,
+					.id = EVENT_FLOWEND,
+					.flex7 = flex7_make(reason, 100),
+					.record_flex = { reason, 0 },
+					.stack_flex = { (uint32_t)own->segments,
+							(uint32_t)peer->segments,
+							own->retransmitted_segments,
+							(uint32_t)own->payload_bytes,
+							(uint32_t)peer->payload_bytes,
+							own->rtt.samples } });
+	conn_log_event(tracker, conn, side,
+		       &(struct event){ .ts_ns = conn->last_ts_ns,
+					.id = EVENT_CONNEND,
+					.flex7 = flex7_make(reason, 100),
+					.record_flex = { reason, 0 } });
+}
+
+void conn_log_flush_flows(struct tracker *tracker)
+{
+	struct chunk *flows = tracker->flows;
+
+	if (!flows)
+		return;
+	tracker->flows = NULL;
+	if (chunk_pool_put(&tracker->pool, flows))
+		return;
+	tracker->counters.flow_summaries_lost += flows->used_bytes / sizeof(struct flow_summary);
+	chunk_pool_give(&tracker->pool, flows);
+}
+
+static void summary_add(struct tracker *tracker, const struct connection *conn,
+			enum end_reason reason)
+{
+	struct flow_summary summary;
+
+	connection_summary(conn, reason, &summary);
+	if (!tracker->flows) {
+		tracker->flows = chunk_pool_get(&tracker->pool);
+		if (!tracker->flows) {
+			tracker->counters.flow_summaries_lost++;
+			return;
+		}
+		tracker->flows->kind = CHUNK_FLOWS;
+	}
+	memcpy(tracker->flows->bytes + tracker->flows->used_bytes, &summary, sizeof(summary));
+	tracker->flows->used_bytes += sizeof(summary);
+	if (tracker->flows->used_bytes + sizeof(summary) > CHUNK_PAYLOAD_BYTES)
+		conn_log_flush_flows(tracker);
+}
+
+void conn_log_end(struct tracker *tracker, struct connection *conn, enum end_reason reason)
+{
+	if (tracker->config.views == 0)
+		return;
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+		log_flow_end(tracker, conn, side, reason);
+	dump(tracker, conn, conn->last_ts_ns, end_reason_name((uint8_t)reason));
+	summary_add(tracker, conn, reason);
+}
+
+bool conn_log_dump_early(struct tracker *tracker, struct connection *conn)
+{
+	if (!conn->log.head)
+		return false;
+	dump(tracker, conn, conn->last_ts_ns, "log memory");
+	tracker->counters.sections_early++;
+	return true;
+}

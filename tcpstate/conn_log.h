@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* conn_log.h - what a connection tells: records into its log, and its end. */
+#ifndef BBTAP_TCPSTATE_CONN_LOG_H
+#define BBTAP_TCPSTATE_CONN_LOG_H
+
+#include "tcpstate/connection.h"
+
+/* The segment, with both TCBs as they are before it is processed. */
+void conn_log_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg,
+		      enum side sender, const struct sent *sent);
+
+/* An event of one side, with its TCB as it is now. */
+void conn_log_event(struct tracker *tracker, struct connection *conn, enum side side,
+		    const struct event *event);
+
+/* The named events; arguments as in event.h. */
+void conn_log_rtt(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
+		  uint32_t sample_us);
+void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side side,
+		    uint64_t ts_ns, enum reass_reason reason);
+void conn_log_persist(struct tracker *tracker, struct connection *conn, enum side side,
+		      uint64_t ts_ns, enum persist_kind kind, uint64_t closed_ns);
+
+/* Hands over the section if it has reached its limit. */
+void conn_log_turn(struct tracker *tracker, struct connection *conn);
+
+/* FLOWEND and CONNEND in each view, the last section, and the flow summary. */
+void conn_log_end(struct tracker *tracker, struct connection *conn, enum end_reason reason);
+
+/* Hands over the section now, because log memory is short. False: there was none. */
+bool conn_log_dump_early(struct tracker *tracker, struct connection *conn);
+
+/* Hands over the flow summaries that wait for a full chunk. */
+void conn_log_flush_flows(struct tracker *tracker);
+
+#endif

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tcpstate/connection.h"
+
+#include <string.h>
+
+#include "tcpstate/conn_log.h"
+#include "tcpstate/seq.h"
+#include "tcpstate/tracker_private.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+
+/* A SYN is given up after 127 s by Linux, 75 s by FreeBSD. */
+#define SYN_TIMEOUT_NS (130 * SECOND_NS)
+/* Both FINs were seen, not both ACKs of them: the retransmissions of a FIN. */
+#define CLOSING_TIMEOUT_NS (60 * SECOND_NS)
+/* All is said: what is still on its way must not look like a connection of its own. */
+#define CLOSED_TIMEOUT_NS (30 * SECOND_NS)
+
+/* So many segments in a row far away from a stream are the stream: the capture lost the way there. */
+#define FAR_OUT_RESYNC 3
+
+/*
+ * Without a SYN the lower port is taken for the server's: services listen on low ports, clients use
+ * ephemeral ones (RFC 6335 6).
+ */
+static uint8_t guess_client(const struct segment *seg)
+{
+	uint16_t port[2];
+
+	if (seg->flags & TCP_SYN)
+		return seg->flags & TCP_ACK ? !seg->sender : seg->sender;
+	for (int i = 0; i < 2; i++)
+		port[i] = __builtin_bswap16(seg->key.port_be[i]);
+	if (port[0] == port[1])
+		return seg->sender;
+	return port[0] > port[1] ? 0 : 1;
+}
+
+void connection_init(struct connection *conn, const struct segment *seg, uint8_t views)
+{
+	bool syn = seg->flags & TCP_SYN;
+	uint32_t hash = seg->hash;
+	uint8_t first_state = syn ? TCPS_CLOSED : TCPS_ESTABLISHED;
+
+	memset(conn, 0, sizeof(*conn));
+	conn->key = seg->key;
+	conn->hash = hash;
+	conn->client = guess_client(seg);
+	conn->start = !syn ? START_MIDSTREAM : seg->flags & TCP_ACK ? START_SYNACK : START_SYN;
+	conn->flags = CONN_LIVE;
+	conn->views = views;
+	conn->linktype = seg->linktype;
+	conn->iface = seg->iface;
+	conn->number = seg->number;
+	conn->first_ts_ns = seg->ts_ns;
+	conn->last_ts_ns = seg->ts_ns;
+	endpoint_init(&conn->side[SIDE_CLIENT], first_state);
+	endpoint_init(&conn->side[SIDE_SERVER], syn ? TCPS_LISTEN : first_state);
+}
+
+static bool both_fins_seen(const struct connection *conn)
+{
+	return conn->side[0].seen & conn->side[1].seen & SEEN_FIN;
+}
+
+static bool fin_acknowledged(const struct endpoint *endpoint)
+{
+	return endpoint->seen & SEEN_FIN && !seq_before(endpoint->snd_una, endpoint->fin_end);
+}
+
+bool connection_is_reused_by(const struct connection *conn, const struct segment *seg)
+{
+	enum side sender = connection_sender(conn, seg);
+	const struct endpoint *s = &conn->side[sender];
+	const struct endpoint *r = &conn->side[side_other(sender)];
+
+	if (!(seg->flags & TCP_SYN) || seg->flags & TCP_RST)
+		return false;
+	if (s->seen & SEEN_SYN && seg->seq == s->iss)
+		return false; /* sent again, or late */
+	if (conn->flags & CONN_RESET || both_fins_seen(conn))
+		return true;
+	if (!(s->seen & SEEN_SEGMENT))
+		return conn->start == START_MIDSTREAM; /* the answer, or the other SYN */
+	/* An attempt that nobody has answered goes on with another ISN: the same attempt. */
+	if (!(r->seen & SEEN_SEGMENT) && conn->start != START_MIDSTREAM)
+		return false;
+	if (seg->flags & TCP_ACK)
+		return false;
+	/*
+	 * In the receiver's window it is a blind attack or an old duplicate, and is challenged
+	 * (RFC 5961 4). Elsewhere a host that knows nothing of the old connection begins a new one.
+	 */
+	return seg->seq - r->rcv_nxt >= (r->rcv_wnd ? r->rcv_wnd : 1);
+}
+
+uint64_t connection_timeout_ns(const struct connection *conn, uint64_t idle_timeout_ns)
+{
+	const struct endpoint *client = &conn->side[SIDE_CLIENT];
+	const struct endpoint *server = &conn->side[SIDE_SERVER];
+	uint64_t timeout_ns = idle_timeout_ns;
+
+	if (conn->flags & CONN_RESET || (fin_acknowledged(client) && fin_acknowledged(server)))
+		timeout_ns = CLOSED_TIMEOUT_NS;
+	else if (both_fins_seen(conn))
+		timeout_ns = CLOSING_TIMEOUT_NS;
+	else if (client->state == TCPS_SYN_SENT || server->state == TCPS_SYN_RECEIVED)
+		timeout_ns = SYN_TIMEOUT_NS;
+	return timeout_ns < idle_timeout_ns ? timeout_ns : idle_timeout_ns;
+}
+
+enum end_reason connection_end_reason(const struct connection *conn, enum end_reason found)
+{
+	if (conn->flags & CONN_RESET)
+		return END_RESET;
+	if (fin_acknowledged(&conn->side[SIDE_CLIENT]) &&
+	    fin_acknowledged(&conn->side[SIDE_SERVER]))
+		return END_CLOSED;
+	return found;
+}
+
+static void note_syn(struct endpoint *s, struct endpoint *r, const struct segment *seg)
+{
+	s->seen |= SEEN_SYN;
+	s->iss = seg->seq;
+	s->mss_bytes = seg->options.seen & TCPOPT_HAS_MSS ? seg->options.mss_bytes : 0;
+	s->wscale = WSCALE_UNKNOWN;
+	if (seg->options.seen & TCPOPT_HAS_WSCALE) {
+		/* RFC 7323 2.3: a shift of more than 14 is used as 14. */
+		s->wscale = seg->options.wscale > 14 ? 14 : seg->options.wscale;
+		s->t_flags |= TF_REQ_SCALE;
+		r->t_flags |= TF_RCVD_SCALE;
+	}
+	if (seg->options.seen & TCPOPT_HAS_TIMESTAMP) {
+		s->t_flags |= TF_REQ_TSTMP;
+		r->t_flags |= TF_RCVD_TSTMP;
+	}
+	if (seg->options.seen & TCPOPT_HAS_SACK_PERMITTED)
+		r->t_flags |= TF_SACK_PERMIT;
+	if (seg->options.seen & TCPOPT_HAS_FASTOPEN)
+		s->t_flags |= TF_FASTOPEN;
+}
+
+/* RFC 3168 6.1.1 and RFC 9768 3.1.1: what the SYN-ACK's flags answer to the SYN's. */
+static void note_ecn(struct endpoint *client, struct endpoint *server, const struct segment *seg)
+{
+	uint16_t bits = seg->flags & (TCP_AE | TCP_CWR | TCP_ECE);
+
+	if (!(seg->flags & TCP_ACK)) {
+		/* Offered; taken back below if the answer says no. */
+		if (bits == (TCP_AE | TCP_CWR | TCP_ECE))
+			client->t_flags2 |= TF2_ACE_PERMIT;
+		if ((bits & (TCP_CWR | TCP_ECE)) == (TCP_CWR | TCP_ECE))
+			client->t_flags2 |= TF2_ECN_PERMIT;
+		return;
+	}
+	if (client->t_flags2 & TF2_ACE_PERMIT &&
+	    (bits == TCP_CWR || bits == (TCP_CWR | TCP_ECE) || bits == TCP_AE ||
+	     bits == (TCP_AE | TCP_CWR))) {
+		server->t_flags2 |= TF2_ACE_PERMIT | TF2_ECN_PERMIT;
+		return;
+	}
+	client->t_flags2 &= ~(uint32_t)TF2_ACE_PERMIT;
+	if (client->t_flags2 & TF2_ECN_PERMIT && (bits & (TCP_CWR | TCP_ECE)) == TCP_ECE)
+		server->t_flags2 |= TF2_ECN_PERMIT;
+	else if (client->seen & SEEN_SYN)
+		client->t_flags2 &= ~(uint32_t)TF2_ECN_PERMIT;
+}
+
+static void note_flags(struct endpoint *s, const struct segment *seg)
+{
+	s->options_seen |= seg->options.seen;
+	if (seg->options.seen & TCPOPT_HAS_MD5)
+		s->t_flags |= TF_SIGNATURE;
+	if (seg->flags & TCP_SYN)
+		return;
+	s->t_flags2 &= ~(uint32_t)(TF2_ECN_SND_ECE | TF2_ECN_SND_CWR);
+	if (s->t_flags2 & TF2_ECN_PERMIT && !(s->t_flags2 & TF2_ACE_PERMIT)) {
+		s->t_flags2 |= seg->flags & TCP_ECE ? TF2_ECN_SND_ECE : 0;
+		s->t_flags2 |= seg->flags & TCP_CWR ? TF2_ECN_SND_CWR : 0;
+	}
+}
+
+/* The sender's stream begins here for the tap. */
+static void begin_stream(struct endpoint *s, uint32_t seq, bool syn)
+{
+	s->seen |= SEEN_SND;
+	s->iss = syn ? seq : seq - 1;
+	s->snd_una = seq;
+	s->snd_max = seq;
+}
+
+static void begin_receiving(struct endpoint *r, uint32_t rcv_nxt)
+{
+	r->seen |= SEEN_RCV;
+	r->rcv_nxt = rcv_nxt;
+	r->rcv_adv = rcv_nxt;
+}
+
+/* The capture lost the way from what was known to this number: go on from here. */
+static void resynchronise(struct connection *conn, enum side sender, uint32_t seq)
+{
+	struct endpoint *s = &conn->side[sender];
+
+	s->snd_una = seq;
+	s->snd_max = seq;
+	s->far_out = 0;
+	s->rtt.timed_at_ns = 0;
+	begin_receiving(&conn->side[side_other(sender)], seq);
+	if (conn->cold)
+		conn->cold->side[side_other(sender)].recvq.count = 0;
+}
+
+/* What the sender's TCB learns from having sent this. False: its numbers are to be ignored. */
+static bool account_sent(struct tracker *tracker, struct connection *conn,
+			 const struct segment *seg, enum side sender, const struct sent *sent)
+{
+	struct endpoint *s = &conn->side[sender];
+	struct endpoint *r = &conn->side[side_other(sender)];
+	uint32_t end = seg->seq + segment_length(seg);
+
+	s->segments++;
+	s->payload_bytes += seg->payload_bytes;
+	s->bad_checksums += seg->checksum == CHECKSUM_BAD;
+	if (sent->kind == OUT_RETRANSMISSION) {
+		s->retransmitted_segments++;
+		s->retransmitted_bytes += seg->payload_bytes < sent->again_bytes ?
+						  seg->payload_bytes :
+						  sent->again_bytes;
+		tracker->counters.retransmissions++;
+	}
+	if (sent->cause == CAUSE_OUT_OF_ORDER) {
+		s->out_of_order_segments++;
+		tracker->counters.out_of_order++;
+	}
+	note_flags(s, seg);
+	if (seg->flags & TCP_SYN) {
+		if (s->state == TCPS_SYN_RECEIVED && !(seg->flags & TCP_ACK) &&
+		    r->state == TCPS_SYN_SENT)
+			conn->flags |= CONN_SIMULTANEOUS_OPEN;
+		/* The first SYN, or the same attempt with another ISN, which puts an end to the first. */
+		if (!(s->seen & SEEN_SND) || (s->snd_una == s->iss && seg->seq != s->iss)) {
+			begin_stream(s, seg->seq, true);
+			begin_receiving(r, seg->seq);
+		}
+		if (s->iss == seg->seq) {
+			note_syn(s, r, seg);
+			note_ecn(&conn->side[SIDE_CLIENT], &conn->side[SIDE_SERVER], seg);
+		}
+	}
+	if (!(s->seen & SEEN_SND))
+		begin_stream(s, seg->seq, false);
+	if (!(r->seen & SEEN_RCV))
+		begin_receiving(r, seg->seq);
+	if (seg->flags & TCP_RST)
+		return false;
+	if (endpoint_is_far_out(s, seg)) {
+		if (++s->far_out < FAR_OUT_RESYNC)
+			return false;
+		resynchronise(conn, sender, seg->seq);
+	}
+	s->far_out = 0;
+	if (seg->payload_bytes && !s->first_byte_out_ticks)
+		s->first_byte_out_ticks = ticks_of(seg->ts_ns);
+	if (seg->flags & TCP_FIN) {
+		s->seen |= SEEN_FIN;
+		s->fin_end = end;
+		s->t_flags |= TF_SENTFIN;
+	}
+	if (sent->kind == OUT_RETRANSMISSION)
+		rtt_on_retransmit(&s->rtt, seg->seq);
+	else if (seq_after(end, s->snd_max) && sent->cause != CAUSE_WINDOW_PROBE)
+		rtt_on_send(&s->rtt, end, seg->ts_ns);
+	s->snd_max = seq_max(s->snd_max, end);
+	endpoint_state_on_send(s, seg);
+	return true;
+}
+
+/* RFC 9293 3.10.7.4, first and second: an RST counts if its number is RCV.NXT (RFC 5961 3). */
+static void take_reset(struct connection *conn, const struct segment *seg, enum side sender)
+{
+	struct endpoint *s = &conn->side[sender];
+	struct endpoint *r = &conn->side[side_other(sender)];
+	bool answers_syn = r->state == TCPS_SYN_SENT && seg->flags & TCP_ACK &&
+			   seg->ack == r->snd_max;
+	bool exact = answers_syn || !(s->seen & SEEN_SEGMENT) || seg->seq == r->rcv_nxt;
+
+	s->seen |= SEEN_RST;
+	if (!exact && seg->seq - r->rcv_nxt >= r->rcv_wnd)
+		return;
+	/* In the window but not exact: the receiver challenges it, its sender is gone all the same. */
+	conn->flags |= CONN_RESET;
+	endpoint_state_on_send(s, seg);
+	if (exact)
+		r->state = TCPS_CLOSED;
+}
+
+/* Data or a FIN for the receiver: RCV.NXT and the out-of-order queue. */
+static void take_sequence(struct tracker *tracker, struct connection *conn,
+			  const struct segment *seg, enum side sender)
+{
+	enum side receiver = side_other(sender);
+	struct endpoint *s = &conn->side[sender];
+	struct endpoint *r = &conn->side[receiver];
+	uint32_t end = seg->seq + segment_length(seg);
+	struct connection_cold *cold = conn->cold;
+
+	if (seg->payload_bytes && !r->first_byte_in_ticks)
+		r->first_byte_in_ticks = ticks_of(seg->ts_ns);
+	if (seg->flags & TCP_URG && seq_after(seg->seq + seg->urgent, r->rcv_up))
+		r->rcv_up = seg->seq + seg->urgent;
+	if (seq_upto(seg->seq, r->rcv_nxt)) {
+		r->rcv_nxt = seq_max(r->rcv_nxt, end);
+		if (cold && cold->side[receiver].recvq.count &&
+		    seqrange_release(&cold->side[receiver].recvq, &r->rcv_nxt))
+			conn_log_reass(tracker, conn, receiver, seg->ts_ns, REASS_REASON_RELEASED);
+	} else if (end != seg->seq) {
+		bool full = false;
+
+		cold = tracker_cold(tracker, conn);
+		if (!cold || (seqrange_add(&cold->side[receiver].recvq, seg->seq, end, &full) == 0 &&
+			      full)) {
+			if (!(conn->flags & CONN_REASS_FULL))
+				conn_log_reass(tracker, conn, receiver, seg->ts_ns, REASS_REASON_FULL);
+			conn->flags |= CONN_REASS_FULL;
+			/* The oldest hole is given up: nothing is claimed of it any more. */
+			if (cold) {
+				r->rcv_nxt = cold->side[receiver].recvq.ranges[0].start;
+				seqrange_release(&cold->side[receiver].recvq, &r->rcv_nxt);
+				seqrange_add(&cold->side[receiver].recvq, seg->seq, end, &full);
+			} else {
+				r->rcv_nxt = end;
+			}
+		} else {
+			conn_log_reass(tracker, conn, receiver, seg->ts_ns, REASS_REASON_QUEUED);
+		}
+	}
+	if (s->seen & SEEN_FIN && !(r->seen & SEEN_FIN_RECEIVED) &&
+	    !seq_before(r->rcv_nxt, s->fin_end)) {
+		r->seen |= SEEN_FIN_RECEIVED;
+		endpoint_state_on_fin_received(r);
+	}
+}
+
+/* The endpoint acknowledged bytes that never passed the tap: the capture has a gap, not TCP. */
+static void take_gap(struct tracker *tracker, struct connection *conn, uint64_t ts_ns,
+		     enum side acker, uint32_t ack)
+{
+	struct endpoint *a = &conn->side[acker];
+	struct endpoint *d = &conn->side[side_other(acker)];
+	struct endpoint_cold *cold = conn->cold ? &conn->cold->side[acker] : NULL;
+	uint32_t gap = ack - a->rcv_nxt;
+
+	if (cold)
+		gap -= seqrange_overlap(&cold->recvq, a->rcv_nxt, ack);
+	a->rcv_nxt = ack;
+	if (cold)
+		seqrange_release(&cold->recvq, &a->rcv_nxt);
+	d->snd_max = seq_max(d->snd_max, ack);
+	/* Of a side that is never seen everything is missing; that is no event. */
+	if (!(d->seen & SEEN_SEGMENT) || gap == 0)
+		return;
+	d->gap_bytes += gap;
+	d->rtt.timed_at_ns = 0;
+	conn_log_reass(tracker, conn, acker, ts_ns, REASS_REASON_GAP);
+}
+
+/* SND.UNA of the side that the sender of this ACK acknowledges. */
+static void take_ack(struct tracker *tracker, struct connection *conn, const struct segment *seg,
+		     enum side sender)
+{
+	enum side acked = side_other(sender);
+	struct endpoint *s = &conn->side[sender];
+	struct endpoint *d = &conn->side[acked];
+	uint32_t sample_us;
+
+	if (!(d->seen & SEEN_SND)) {
+		begin_stream(d, seg->ack, false);
+		if (!(s->seen & SEEN_RCV))
+			begin_receiving(s, seg->ack);
+		endpoint_state_on_acked(d); /* its SYN was not seen, but was acknowledged */
+	}
+	if (seg->ack - d->snd_una > (1u << 30))
+		return; /* old, or of another connection */
+	if (seq_after(seg->ack, s->rcv_nxt))
+		take_gap(tracker, conn, seg->ts_ns, sender, seg->ack);
+	if (seg->ack == d->snd_una) {
+		/* RFC 5681 2 */
+		if (d->snd_max != d->snd_una && segment_length(seg) == 0 &&
+		    endpoint_window(s, d, seg) == s->rcv_wnd) {
+			s->duplicate_acks++;
+			d->dupacks++;
+		}
+		return;
+	}
+	d->snd_una = seg->ack;
+	d->dupacks = 0;
+	if (rtt_on_ack(&d->rtt, seg->ack, seg->ts_ns, &sample_us))
+		conn_log_rtt(tracker, conn, acked, seg->ts_ns, sample_us);
+	endpoint_state_on_acked(d);
+}
+
+/* The window that the sender offers: its own RCV.WND, and if it is news the peer's SND.WND. */
+static void take_window(struct tracker *tracker, struct connection *conn,
+			const struct segment *seg, enum side sender)
+{
+	enum side peer = side_other(sender);
+	struct endpoint *s = &conn->side[sender];
+	struct endpoint *p = &conn->side[peer];
+	uint32_t window = endpoint_window(s, p, seg);
+	struct connection_cold *cold;
+
+	/* RFC 9293 3.10.7.4: an old segment does not update the window (SND.WL1). */
+	if (p->seen & SEEN_WINDOW &&
+	    (seq_before(seg->seq, p->snd_wl1) ||
+	     (seg->flags & TCP_ACK && seq_before(seg->ack, p->snd_una))))
+		return;
+	p->snd_wl1 = seg->seq;
+	p->snd_wnd = window;
+	p->seen |= SEEN_WINDOW;
+	if (seg->flags & TCP_ACK && seq_after(seg->ack + window, s->rcv_adv))
+		s->rcv_adv = seg->ack + window;
+	if (window == 0 && s->rcv_wnd && !(seg->flags & (TCP_SYN | TCP_FIN))) {
+		s->zero_windows++;
+		s->t_flags |= TF_RXWIN0SENT;
+		cold = tracker_cold(tracker, conn);
+		if (cold)
+			cold->side[sender].zero_window_since_ns = seg->ts_ns;
+		s->rcv_wnd = 0;
+		conn_log_persist(tracker, conn, peer, seg->ts_ns, PERSIST_ENTERED, 0);
+	} else if (window && s->t_flags & TF_RXWIN0SENT) {
+		uint64_t since_ns = conn->cold ? conn->cold->side[sender].zero_window_since_ns : 0;
+
+		s->t_flags &= ~(uint32_t)TF_RXWIN0SENT;
+		s->rcv_wnd = window;
+		conn_log_persist(tracker, conn, peer, seg->ts_ns, PERSIST_LEFT,
+				 since_ns && since_ns < seg->ts_ns ? seg->ts_ns - since_ns : 0);
+	}
+	s->rcv_wnd = window;
+	if (window > s->rcv_wnd_max)
+		s->rcv_wnd_max = window;
+}
+
+/* SACK blocks above SND.UNA are the far sides of holes; a block below it is a DSACK (RFC 2883). */
+static void take_sack(struct endpoint *acked, const struct segment *seg)
+{
+	uint8_t holes = 0;
+
+	for (uint8_t i = 0; i < seg->options.sack_count; i++)
+		holes += seq_after(seg->options.sack[i].start, seg->ack);
+	acked->snd_numholes = holes;
+}
+
+void connection_segment(struct tracker *tracker, struct connection *conn,
+			const struct segment *seg)
+{
+	enum side sender = connection_sender(conn, seg);
+	enum side receiver = side_other(sender);
+	struct endpoint *s = &conn->side[sender];
+	struct endpoint *r = &conn->side[receiver];
+	struct sent sent = endpoint_classify(s, r, connection_cold_of(conn, receiver), seg);
+	bool first = !(s->seen & SEEN_SEGMENT);
+
+	conn_log_segment(tracker, conn, seg, sender, &sent);
+	conn->last_ts_ns = seg->ts_ns;
+	if (account_sent(tracker, conn, seg, sender, &sent)) {
+		if (sent.cause == CAUSE_WINDOW_PROBE)
+			conn_log_persist(tracker, conn, sender, seg->ts_ns, PERSIST_PROBE, 0);
+		if (seg->flags & TCP_SYN)
+			endpoint_state_on_syn(r, seg);
+		if (seg->flags & TCP_ACK) {
+			take_ack(tracker, conn, seg, sender);
+			take_sack(r, seg);
+		}
+		take_sequence(tracker, conn, seg, sender);
+		take_window(tracker, conn, seg, sender);
+	} else if (seg->flags & TCP_RST) {
+		take_reset(conn, seg, sender);
+	}
+	if (first)
+		s->seen |= SEEN_SEGMENT;
+	conn_log_turn(tracker, conn);
+}
+
+static void summarise_side(const struct endpoint *endpoint, const struct endpoint *peer,
+			   struct flow_side_summary *out)
+{
+	*out = (struct flow_side_summary){
+		.segments = endpoint->segments,
+		.payload_bytes = endpoint->payload_bytes,
+		.retransmitted_bytes = endpoint->retransmitted_bytes,
+		.retransmitted_segments = endpoint->retransmitted_segments,
+		.out_of_order_segments = endpoint->out_of_order_segments,
+		.duplicate_acks = endpoint->duplicate_acks,
+		.zero_windows = endpoint->zero_windows,
+		.gap_bytes = endpoint->gap_bytes,
+		.bad_checksums = endpoint->bad_checksums,
+		.rtt_samples = endpoint->rtt.samples,
+		.rtt_min_us = endpoint->rtt.min_us,
+		.srtt_us = endpoint->rtt.srtt_us,
+		.rttvar_us = endpoint->rtt.rttvar_us,
+		.iss = endpoint->seen & SEEN_SYN ? endpoint->iss : 0,
+		.mss_bytes = endpoint->mss_bytes,
+		.wscale = endpoint->wscale,
+		.state = endpoint->state,
+		.syn_seen = !!(endpoint->seen & SEEN_SYN),
+		.fin_seen = !!(endpoint->seen & SEEN_FIN),
+		.rst_seen = !!(endpoint->seen & SEEN_RST),
+		.sack_permitted = !!(peer->t_flags & TF_SACK_PERMIT),
+		.options_seen = endpoint->options_seen,
+	};
+}
+
+void connection_summary(const struct connection *conn, enum end_reason reason,
+			struct flow_summary *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->key = conn->key;
+	out->client = conn->client;
+	out->start = conn->start;
+	out->end_reason = reason;
+	out->views = conn->views;
+	out->iface = conn->iface;
+	out->linktype = conn->linktype;
+	out->connection = conn->number;
+	out->first_ts_ns = conn->first_ts_ns;
+	out->last_ts_ns = conn->last_ts_ns;
+	out->events_lost = conn->events_lost;
+	summarise_side(&conn->side[0], &conn->side[1], &out->side[0]);
+	summarise_side(&conn->side[1], &conn->side[0], &out->side[1]);
+}

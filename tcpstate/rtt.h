@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rtt.h - round-trip time of one endpoint, from the samples that it could take itself: one segment
+ * is timed at a time, by Karn's rule (RFC 6298 2 and 3). The tap's distance is in the sample: it is
+ * the time from the tap to the peer and back.
+ */
+#ifndef BBTAP_TCPSTATE_RTT_H
+#define BBTAP_TCPSTATE_RTT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rtt {
+	uint64_t timed_at_ns; /* when the timed segment was sent; 0: none is */
+	uint32_t timed_end;   /* its last sequence number + 1 */
+	uint32_t srtt_us;     /* 0: no sample yet */
+	uint32_t rttvar_us;
+	uint32_t min_us;
+	uint32_t samples;
+};
+
+/* New data up to `end` was sent. */
+void rtt_on_send(struct rtt *rtt, uint32_t end, uint64_t ts_ns);
+
+/* [start, ...) was sent again: an ACK for the timed segment would be ambiguous (Karn). */
+void rtt_on_retransmit(struct rtt *rtt, uint32_t start);
+
+/* Everything before `ack` was acknowledged. True: a sample was taken, *sample_us. */
+bool rtt_on_ack(struct rtt *rtt, uint32_t ack, uint64_t ts_ns, uint32_t *sample_us);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tcpstate/tracker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "tcpstate/conn_log.h"
+#include "tcpstate/tracker_private.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+
+/* One connection in so many can have range lists at once. */
+#define COLD_SHARE 8
+/* Records that a batch looks at for idle connections, and that a new one may look at for room. */
+#define SWEEP_PER_BATCH 8
+#define SWEEP_PER_TICK	4096
+#define SWEEP_FOR_ROOM	64
+#define SWEEP_FOR_MEMORY 256
+/* How far ahead of a segment its index slot and its record are fetched. */
+#define PREFETCH_SLOT	16
+#define PREFETCH_RECORD 8
+
+void tracker_config_default(struct tracker_config *config)
+{
+	*config = (struct tracker_config){
+		.connections_max = 1000000,
+		.log_memory_bytes = UINT64_C(2) << 30,
+		.events_per_section = 5000,
+		.capture_payload_bytes = CAPTURE_HEADERS,
+		.views = VIEW_BOTH,
+		.idle_timeout_ns = 3600 * SECOND_NS,
+	};
+}
+
+static void *reserve_memory(uint64_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+struct tracker *tracker_open(const struct tracker_config *config)
+{
+	struct tracker *tracker = calloc(1, sizeof(*tracker));
+
+	if (!tracker)
+		return NULL;
+	tracker->config = *config;
+	tracker->cold_total = config->connections_max / COLD_SHARE + 64;
+	tracker->cold_arena = reserve_memory((uint64_t)tracker->cold_total *
+					     sizeof(tracker->cold_arena[0]));
+	if (!tracker->cold_arena || flow_table_init(&tracker->table, config->connections_max) < 0 ||
+	    (config->views && chunk_pool_init(&tracker->pool, config->log_memory_bytes,
+					      config->lossless, &config->sink) < 0))
+		tracker_close(&tracker);
+	return tracker;
+}
+
+void tracker_close(struct tracker **tracker)
+{
+	struct tracker *t = *tracker;
+
+	*tracker = NULL;
+	if (!t)
+		return;
+	chunk_pool_dispose(&t->pool);
+	flow_table_dispose(&t->table);
+	if (t->cold_arena)
+		munmap(t->cold_arena, t->cold_total * sizeof(t->cold_arena[0]));
+	free(t);
+}
+
+struct connection_cold *tracker_cold(struct tracker *tracker, struct connection *conn)
+{
+	struct connection_cold *cold = conn->cold;
+
+	if (cold)
+		return cold;
+	if (tracker->cold_free) {
+		cold = tracker->cold_free;
+		tracker->cold_free = *(struct connection_cold **)cold;
+	} else if (tracker->cold_touched < tracker->cold_total) {
+		cold = &tracker->cold_arena[tracker->cold_touched++];
+	} else {
+		tracker->counters.cold_full++;
+		return NULL;
+	}
+	*cold = (struct connection_cold){ 0 };
+	conn->cold = cold;
+	return cold;
+}
+
+static void end_connection(struct tracker *tracker, struct connection *conn, enum end_reason found)
+{
+	enum end_reason reason = connection_end_reason(conn, found);
+
+	tracker->counters.ended[reason]++;
+	conn_log_end(tracker, conn, reason);
+	if (conn->cold) {
+		*(struct connection_cold **)conn->cold = tracker->cold_free;
+		tracker->cold_free = conn->cold;
+	}
+	flow_table_remove(&tracker->table, conn);
+}
+
+/* Time may go backwards between the packets of a file: that is not idleness. */
+static uint64_t idle_ns(const struct connection *conn, uint64_t now_ns)
+{
+	return now_ns > conn->last_ts_ns ? now_ns - conn->last_ts_ns : 0;
+}
+
+static bool is_over(const struct tracker *tracker, const struct connection *conn, uint64_t now_ns)
+{
+	return idle_ns(conn, now_ns) > connection_timeout_ns(conn, tracker->config.idle_timeout_ns);
+}
+
+/* The next record under the hand, used or not; NULL: there are none. */
+static struct connection *next_under_hand(struct tracker *tracker)
+{
+	if (tracker->table.touched == 0)
+		return NULL;
+	if (tracker->hand >= tracker->table.touched)
+		tracker->hand = 0;
+	return &tracker->table.records[tracker->hand++];
+}
+
+/*
+ * Looks at the next few records for connections that are over. When it finds one is of no
+ * consequence for the log: is_over() is asked again before every segment, and the end is logged with
+ * the time of the last segment.
+ */
+static void sweep(struct tracker *tracker, uint64_t now_ns, uint32_t records)
+{
+	for (uint32_t i = 0; i < records; i++) {
+		struct connection *conn = next_under_hand(tracker);
+
+		if (conn && conn->flags & CONN_LIVE && is_over(tracker, conn, now_ns))
+			end_connection(tracker, conn, END_IDLE);
+	}
+}
+
+/* The table is full: the idlest of a sample gives way. */
+static void make_room_in_table(struct tracker *tracker, uint64_t now_ns)
+{
+	struct connection *idlest = NULL;
+
+	for (uint32_t i = 0; i < SWEEP_FOR_ROOM; i++) {
+		struct connection *conn = next_under_hand(tracker);
+
+		if (!conn || !(conn->flags & CONN_LIVE))
+			continue;
+		if (!idlest || idle_ns(conn, now_ns) > idle_ns(idlest, now_ns))
+			idlest = conn;
+	}
+	if (idlest)
+		end_connection(tracker, idlest,
+			       is_over(tracker, idlest, now_ns) ? END_IDLE : END_TABLE_FULL);
+}
+
+static uint32_t chunks_at_hand(const struct chunk_pool *pool)
+{
+	return pool->free + pool->total - pool->touched + (pool->lossless ? pool->at_sink : 0);
+}
+
+/*
+ * Log memory is low: sections are handed over before they are full, whichever come next under the
+ * hand, until a batch can't run dry. Without loss this depends on the segments alone: what is on its
+ * way to the sink counts as at hand, because it comes back.
+ */
+static void make_room_in_log(struct tracker *tracker, const struct segment *segments, uint32_t count)
+{
+	struct chunk_pool *pool = &tracker->pool;
+	/* Per segment a new section, an end and events; and its bytes. */
+	uint64_t need = (uint64_t)count * 6 + SWEEP_PER_BATCH * 3;
+	uint32_t looks = tracker->table.touched;
+
+	for (uint32_t i = 0; i < count; i++)
+		need += segments[i].caplen_bytes / CHUNK_PAYLOAD_BYTES;
+	if (need > pool->total / 2)
+		need = pool->total / 2;
+	if (chunks_at_hand(pool) >= need)
+		return;
+	chunk_pool_collect(pool);
+	/* Live, a batch has no time to look at all of them. */
+	if (!pool->lossless && looks > SWEEP_FOR_MEMORY)
+		looks = SWEEP_FOR_MEMORY;
+	for (uint32_t i = 0; chunks_at_hand(pool) < need && i < looks; i++) {
+		struct connection *conn = next_under_hand(tracker);
+
+		if (conn && conn->flags & CONN_LIVE)
+			conn_log_dump_early(tracker, conn);
+	}
+}
+
+static struct connection *connection_of(struct tracker *tracker, const struct segment *seg)
+{
+	struct connection *conn = flow_table_find(&tracker->table, &seg->key, seg->hash);
+
+	if (conn && is_over(tracker, conn, seg->ts_ns)) {
+		end_connection(tracker, conn, END_IDLE);
+		conn = NULL;
+	} else if (conn && connection_is_reused_by(conn, seg)) {
+		end_connection(tracker, conn, END_PORT_REUSE);
+		conn = NULL;
+	}
+	if (conn)
+		return conn;
+	if (tracker->table.used == tracker->table.capacity)
+		make_room_in_table(tracker, seg->ts_ns);
+	conn = flow_table_add(&tracker->table, &seg->key, seg->hash);
+	if (!conn)
+		return NULL;
+	connection_init(conn, seg, tracker->config.views);
+	tracker->counters.connections++;
+	return conn;
+}
+
+void tracker_process(struct tracker *tracker, const struct segment *segments, uint32_t count)
+{
+	struct flow_table *table = &tracker->table;
+
+	if (count == 0)
+		return;
+	if (tracker->config.views)
+		make_room_in_log(tracker, segments, count);
+	for (uint32_t i = 0; i < count && i < PREFETCH_SLOT; i++)
+		flow_table_prefetch_slot(table, segments[i].hash);
+	for (uint32_t i = 0; i < count && i < PREFETCH_RECORD; i++)
+		flow_table_prefetch_record(table, segments[i].hash);
+	for (uint32_t i = 0; i < count; i++) {
+		struct connection *conn;
+
+		if (i + PREFETCH_SLOT < count)
+			flow_table_prefetch_slot(table, segments[i + PREFETCH_SLOT].hash);
+		if (i + PREFETCH_RECORD < count)
+			flow_table_prefetch_record(table, segments[i + PREFETCH_RECORD].hash);
+		conn = connection_of(tracker, &segments[i]);
+		tracker->counters.segments++;
+		if (conn)
+			connection_segment(tracker, conn, &segments[i]);
+		else
+			tracker->counters.untracked++;
+	}
+	sweep(tracker, segments[count - 1].ts_ns, SWEEP_PER_BATCH);
+}
+
+void tracker_tick(struct tracker *tracker, uint64_t now_ns)
+{
+	sweep(tracker, now_ns, SWEEP_PER_TICK);
+	if (tracker->config.views) {
+		conn_log_flush_flows(tracker);
+		chunk_pool_collect(&tracker->pool);
+	}
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct connection *const *left = a;
+	const struct connection *const *right = b;
+
+	return ((*left)->number > (*right)->number) - ((*left)->number < (*right)->number);
+}
+
+void tracker_finish(struct tracker *tracker, uint64_t latest_ns)
+{
+	struct flow_table *table = &tracker->table;
+	struct connection **live = malloc((table->used + 1) * sizeof(*live));
+	uint32_t count = 0;
+
+	/* Without memory for the order the connections end in that of the table: none is left out. */
+	for (uint32_t i = 0; i < table->touched; i++) {
+		struct connection *conn = &table->records[i];
+
+		if (!(conn->flags & CONN_LIVE))
+			continue;
+		if (live)
+			live[count++] = conn;
+		else
+			end_connection(tracker, conn,
+				       is_over(tracker, conn, latest_ns) ? END_IDLE : END_INPUT);
+	}
+	if (live)
+		qsort(live, count, sizeof(*live), by_number);
+	for (uint32_t i = 0; i < count; i++) {
+		if (tracker->config.views)
+			make_room_in_log(tracker, NULL, 0);
+		end_connection(tracker, live[i],
+			       is_over(tracker, live[i], latest_ns) ? END_IDLE : END_INPUT);
+	}
+	free(live);
+	if (tracker->config.views)
+		conn_log_flush_flows(tracker);
+}
+
+const struct tracker_counters *tracker_counters(struct tracker *tracker)
+{
+	tracker->counters.connections_now = tracker->table.used;
+	tracker->counters.memory_bytes =
+		flow_table_memory_bytes(&tracker->table) +
+		(uint64_t)tracker->cold_touched * sizeof(tracker->cold_arena[0]);
+	return &tracker->counters;
+}
