@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 #include "tcpstate/chunk.h"
+#include "tcpstate/evlog.h"
 
 #define LOG_SINK_MAX 4096
 
 struct log_sink {
 	struct chunk *chains[LOG_SINK_MAX];
 	uint32_t count;
+	uint64_t records;  /* of both sides, in all chains that came */
 	uint32_t returned; /* chains[0 .. returned - 1] were taken back */
 	bool full;	   /* refuse */
 	bool recycle;	   /* give chains back when asked; else they stay readable */
@@ -25,6 +27,8 @@ static inline bool log_sink_put(void *context, struct chunk *chain)
 	if (sink->full || sink->count == LOG_SINK_MAX)
 		return false;
 	sink->chains[sink->count++] = chain;
+	if (chain->kind == CHUNK_LOG)
+		sink->records += evlog_head(chain)->records[0] + evlog_head(chain)->records[1];
 	return true;
 }
 
