@@ -25,7 +25,6 @@ enum decode_result {
 	DECODE_CUT,		   /* the snap length ends before the 20 bytes of the TCP header do */
 	DECODE_MALFORMED,	   /* lengths that contradict each other, IP version, data offset < 5 */
 	DECODE_FRAGMENT_OVERLAP,   /* a fragment that contradicts what is held; its packet is given up */
-	DECODE_FRAGMENT_NO_ROOM,   /* the fragment table is full of younger packets */
 	DECODE_JUMBOGRAM,	   /* IPv6 payload length 0 (RFC 2675): counted, not followed */
 	DECODE_FILTERED,	   /* the user's filter does not want it */
 	DECODE_RESULT_COUNT,
@@ -72,7 +71,8 @@ enum decode_result decode_frame(struct decoder *decoder, const struct frame *fra
 /* The segments of the batch are no longer used: memory of reassembled packets may be used again. */
 void decoder_batch_done(struct decoder *decoder);
 
-const struct decode_counters *decoder_counters(const struct decoder *decoder);
+/* As they are now; valid until the decoder is closed. */
+const struct decode_counters *decoder_counters(struct decoder *decoder);
 
 /* Gives up all fragments that are still held (end of input); counts them as timed out. */
 void decoder_finish(struct decoder *decoder);

@@ -19,16 +19,17 @@ void input_close(struct input **input);
 /*
  * Points *bytes at the next contiguous bytes, without going on. Returns how many there are: at least
  * `want` unless the input ends or is damaged before. Blocks while reading. `want` is at most
- * INPUT_PEEK_MAX. The bytes stay valid until input_release() or input_close().
+ * INPUT_PEEK_MAX. Bytes handed out before may move, unless input_has() was true for this `want`; in a
+ * mapped file none ever do.
  */
 #define INPUT_PEEK_MAX (64u << 20)
 size_t input_peek(struct input *input, size_t want, const uint8_t **bytes);
 
+/* Whether so many bytes are at hand: input_peek() for them neither blocks nor moves any. */
+bool input_has(const struct input *input, size_t want);
+
 /* Goes on by count bytes, which were peeked at. */
 void input_skip(struct input *input, size_t count);
-
-/* All bytes handed out before are no longer used: a stream may use their memory again. */
-void input_release(struct input *input);
 
 /* Where the next byte stands, from the start of the (uncompressed) data. */
 uint64_t input_offset_bytes(const struct input *input);

@@ -35,8 +35,9 @@ struct source_ops {
 	const char *name; /* "xsk", "pcap", "file" */
 	/*
 	 * Fills batch with 1..FRAME_BATCH_MAX frames and returns their number. 0: nothing there now
-	 * (live). -ENODATA: the input is at its end. Another negative errno: the input is damaged or
-	 * failed; what came before was handed out, source_error() has the words.
+	 * (live). -ENODATA: the input is at its end. Another negative errno: something is damaged or
+	 * failed; what came before was handed out, source->error has the words, and the next call
+	 * goes on with what is left (the next file) or says -ENODATA.
 	 */
 	int (*receive)(struct source *source, struct frame_batch *batch);
 	void (*release)(struct source *source, struct frame_batch *batch);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* filter.h - libpcap filter expressions, run on the IP packet that holds the TCP header. */
+#ifndef BBTAP_CAPTURE_FILTER_H
+#define BBTAP_CAPTURE_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bpf_program;
+
+/* 0, or -EINVAL with the words in error. Free with pcap_freecode(). */
+int filter_compile(const char *expression, struct bpf_program *out, char *error,
+		   size_t error_bytes);
+
+/* Whether an IP packet passes. */
+bool filter_matches(const struct bpf_program *filter, const uint8_t *ip, uint32_t caplen_bytes,
+		    uint32_t wirelen_bytes);
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <zlib.h>
+#include <zstd.h>
+
+#define RAW_BYTES     (256u << 10)
+#define BUFFER_FIRST  (1u << 20)
+#define ZSTD_WINDOW_MAX 27 /* 128 MB, what the zstd program takes by default */
+
+enum kind { MAPPED, STREAM, GZIP, ZSTD };
+
+struct input {
+	enum kind kind;
+	int fd;
+	bool own_fd;
+	/* The bytes at hand: [position, end) of `bytes`, the mapped file or the buffer. */
+	const uint8_t *bytes;
+	size_t position, end;
+	uint64_t base_offset; /* of bytes[0] in the data */
+	uint8_t *buffer;
+	size_t buffer_bytes;
+	bool at_end;
+	int failed;
+	char failure[160];
+	/* The compressed bytes in front of the decompressor. */
+	uint8_t *raw;
+	size_t raw_position, raw_end;
+	uint64_t raw_offset; /* of raw[raw_end] in the file */
+	bool raw_at_end;
+	z_stream zlib;
+	ZSTD_DStream *zstd;
+	bool in_member; /* decompressor is inside a gzip member or zstd frame */
+};
+
+static void fail(struct input *input, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void fail(struct input *input, int error, const char *format, ...)
+{
+	va_list arguments;
+
+	if (input->failed)
+		return;
+	input->failed = error;
+	input->at_end = true;
+	va_start(arguments, format);
+	vsnprintf(input->failure, sizeof(input->failure), format, arguments);
+	va_end(arguments);
+}
+
+/* Reads what there is, at most `bytes`; 0 at the end or on failure. */
+static size_t read_some(struct input *input, uint8_t *to, size_t bytes)
+{
+	for (;;) {
+		ssize_t got = read(input->fd, to, bytes);
+
+		if (got >= 0)
+			return (size_t)got;
+		if (errno == EINTR)
+			continue;
+		fail(input, -errno, "reading failed: %s", strerror(errno));
+		return 0;
+	}
+}
+
+static bool refill_raw(struct input *input)
+{
+	if (input->raw_position < input->raw_end)
+		return true;
+	if (input->raw_at_end)
+		return false;
+	input->raw_position = 0;
+	input->raw_end = read_some(input, input->raw, RAW_BYTES);
+	input->raw_offset += input->raw_end;
+	input->raw_at_end = input->raw_end == 0;
+	return !input->raw_at_end;
+}
+
+static uint64_t compressed_offset(const struct input *input)
+{
+	return input->raw_offset - (input->raw_end - input->raw_position);
+}
+
+/* Some more decompressed bytes; 0 at the end. Members follow each other (RFC 1952 2.2). */
+static size_t inflate_some(struct input *input, uint8_t *to, size_t bytes)
+{
+	z_stream *z = &input->zlib;
+
+	z->next_out = to;
+	z->avail_out = (uInt)(bytes > 1u << 30 ? 1u << 30 : bytes);
+	while (z->next_out == to) {
+		int result;
+
+		if (!refill_raw(input)) {
+			if (input->in_member && !input->failed)
+				fail(input, -EBADMSG, "gzip stream cut short at compressed offset %llu",
+				     (unsigned long long)compressed_offset(input));
+			return 0;
+		}
+		z->next_in = input->raw + input->raw_position;
+		z->avail_in = (uInt)(input->raw_end - input->raw_position);
+		input->in_member = true;
+		result = inflate(z, Z_NO_FLUSH);
+		input->raw_position = input->raw_end - z->avail_in;
+		if (result == Z_STREAM_END) {
+			input->in_member = false;
+			inflateReset(z);
+		} else if (result != Z_OK && result != Z_BUF_ERROR) {
+			fail(input, -EBADMSG, "gzip stream damaged near compressed offset %llu: %s",
+			     (unsigned long long)compressed_offset(input),
+			     z->msg ? z->msg : "invalid data");
+			break;
+		}
+	}
+	return (size_t)(z->next_out - to);
+}
+
+static size_t unzstd_some(struct input *input, uint8_t *to, size_t bytes)
+{
+	ZSTD_outBuffer out = { .dst = to, .size = bytes };
+
+	while (out.pos == 0) {
+		ZSTD_inBuffer in;
+		size_t result;
+
+		if (!refill_raw(input)) {
+			if (input->in_member && !input->failed)
+				fail(input, -EBADMSG, "zstd stream cut short at compressed offset %llu",
+				     (unsigned long long)compressed_offset(input));
+			return 0;
+		}
+		in = (ZSTD_inBuffer){ .src = input->raw,
+				      .size = input->raw_end,
+				      .pos = input->raw_position };
+		result = ZSTD_decompressStream(input->zstd, &out, &in);
+		input->raw_position = in.pos;
+		if (ZSTD_isError(result)) {
+			fail(input, -EBADMSG, "zstd stream damaged near compressed offset %llu: %s",
+			     (unsigned long long)compressed_offset(input),
+			     ZSTD_getErrorName(result));
+			break;
+		}
+		input->in_member = result != 0;
+	}
+	return out.pos;
+}
+
+static size_t produce(struct input *input, uint8_t *to, size_t bytes)
+{
+	switch (input->kind) {
+	case GZIP:
+		return inflate_some(input, to, bytes);
+	case ZSTD:
+		return unzstd_some(input, to, bytes);
+	default:
+		/* The first bytes, that told it is not compressed, stand in raw. */
+		if (input->raw_position < input->raw_end) {
+			size_t held = input->raw_end - input->raw_position;
+
+			if (held > bytes)
+				held = bytes;
+			memcpy(to, input->raw + input->raw_position, held);
+			input->raw_position += held;
+			return held;
+		}
+		return read_some(input, to, bytes);
+	}
+}
+
+/* Room for `want` bytes from position on: throws away what was skipped, then grows. */
+static bool make_room(struct input *input, size_t want)
+{
+	size_t held = input->end - input->position;
+	size_t bytes = input->buffer_bytes;
+	uint8_t *grown;
+
+	if (input->position + want <= bytes)
+		return true;
+	if (want <= bytes) {
+		memmove(input->buffer, input->buffer + input->position, held);
+	} else {
+		while (bytes < want)
+			bytes *= 2;
+		grown = malloc(bytes);
+		if (!grown) {
+			fail(input, -ENOMEM, "no memory for a record of %zu bytes", want);
+			return false;
+		}
+		memcpy(grown, input->buffer + input->position, held);
+		free(input->buffer);
+		input->buffer = grown;
+		input->bytes = grown;
+		input->buffer_bytes = bytes;
+	}
+	input->base_offset += input->position;
+	input->position = 0;
+	input->end = held;
+	return true;
+}
+
+size_t input_peek(struct input *input, size_t want, const uint8_t **bytes)
+{
+	if (want > INPUT_PEEK_MAX)
+		want = INPUT_PEEK_MAX;
+	while (!input->at_end && input->end - input->position < want) {
+		size_t got;
+
+		if (!make_room(input, want))
+			break;
+		got = produce(input, input->buffer + input->end, input->buffer_bytes - input->end);
+		input->at_end = got == 0;
+		input->end += got;
+	}
+	*bytes = input->bytes + input->position;
+	return input->end - input->position;
+}
+
+bool input_has(const struct input *input, size_t want)
+{
+	return input->end - input->position >= want;
+}
+
+void input_skip(struct input *input, size_t count)
+{
+	input->position += count;
+}
+
+uint64_t input_offset_bytes(const struct input *input)
+{
+	return input->base_offset + input->position;
+}
+
+int input_failed(const struct input *input)
+{
+	return input->failed;
+}
+
+const char *input_failure(const struct input *input)
+{
+	return input->failure;
+}
+
+static bool try_map(struct input *input)
+{
+	struct stat status;
+	void *mapping;
+
+	if (fstat(input->fd, &status) < 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
+		return false;
+	mapping = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, input->fd, 0);
+	if (mapping == MAP_FAILED)
+		return false;
+	madvise(mapping, (size_t)status.st_size, MADV_SEQUENTIAL);
+	input->bytes = mapping;
+	input->end = (size_t)status.st_size;
+	input->at_end = true;
+	return true;
+}
+
+static int start_decompressor(struct input *input)
+{
+	if (input->kind == GZIP && inflateInit2(&input->zlib, 15 + 16) != Z_OK)
+		return -ENOMEM;
+	if (input->kind == ZSTD) {
+		input->zstd = ZSTD_createDStream();
+		if (!input->zstd)
+			return -ENOMEM;
+		ZSTD_DCtx_setParameter(input->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_MAX);
+	}
+	return 0;
+}
+
+/* Reads the first bytes of a file and finds out what it is. */
+static int tell_kind(struct input *input)
+{
+	static const uint8_t gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
+	static const uint8_t skippable[] = { 0x50, 0x2a, 0x4d, 0x18 };
+
+	while (input->raw_end < 4) {
+		size_t got = read_some(input, input->raw + input->raw_end,
+				       RAW_BYTES - input->raw_end);
+
+		if (got == 0)
+			break;
+		input->raw_end += got;
+	}
+	if (input->failed)
+		return input->failed;
+	input->raw_offset = input->raw_end;
+	if (input->raw_end >= 4 && memcmp(input->raw, zstd, sizeof(zstd)) == 0)
+		input->kind = ZSTD;
+	else if (input->raw_end >= 4 && (input->raw[0] & 0xf0) == 0x50 &&
+		 memcmp(input->raw + 1, skippable + 1, 3) == 0)
+		input->kind = ZSTD; /* a skippable frame first */
+	else if (input->raw_end >= 2 && memcmp(input->raw, gzip, sizeof(gzip)) == 0)
+		input->kind = GZIP;
+	return 0;
+}
+
+int input_open(struct input **out, const char *path, char *error, size_t error_bytes)
+{
+	struct input *input = calloc(1, sizeof(*input));
+	int result = -ENOMEM;
+
+	*out = NULL;
+	if (!input)
+		goto err;
+	input->kind = STREAM;
+	input->own_fd = strcmp(path, "-") != 0;
+	input->fd = input->own_fd ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+	if (input->fd < 0) {
+		result = -errno;
+		goto err;
+	}
+	input->raw = malloc(RAW_BYTES);
+	if (!input->raw)
+		goto err;
+	result = tell_kind(input);
+	if (result < 0)
+		goto err;
+	if (input->kind == STREAM && input->own_fd && try_map(input)) {
+		input->kind = MAPPED;
+		*out = input;
+		return 0;
+	}
+	input->buffer_bytes = BUFFER_FIRST;
+	input->buffer = malloc(input->buffer_bytes);
+	input->bytes = input->buffer;
+	result = input->buffer ? start_decompressor(input) : -ENOMEM;
+	if (result < 0)
+		goto err;
+	*out = input;
+	return 0;
+err:
+	snprintf(error, error_bytes, "%s: can't be read: %s", path, strerror(-result));
+	input_close(&input);
+	return result;
+}
+
+void input_close(struct input **input)
+{
+	struct input *i = *input;
+
+	*input = NULL;
+	if (!i)
+		return;
+	if (i->kind == MAPPED)
+		munmap((void *)i->bytes, i->end);
+	if (i->kind == GZIP)
+		inflateEnd(&i->zlib);
+	ZSTD_freeDStream(i->zstd);
+	free(i->buffer);
+	free(i->raw);
+	if (i->own_fd && i->fd >= 0)
+		close(i->fd);
+	free(i);
+}
