@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "store/section.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store/bblog.h"
+#include "store/wording.h"
+
+/* What libpcap takes for any link type; it refuses a file that mixes snap lengths. */
+#define SNAPLEN_BYTES 262144
+
+enum { EPB_INBOUND = 1, EPB_OUTBOUND = 2 };
+
+static void write_header(struct pcapng_buffer *buffer, const struct evlog_head *head,
+			 enum side side, const char *version)
+{
+	struct bblog_section section;
+	uint8_t dumpinfo[BBLOG_DUMPINFO_BYTES];
+	uint32_t bblog_version = BBLOG_VERSION;
+	char application[64];
+	char stack[1 + sizeof(section.stack_name)];
+	int length = snprintf(application, sizeof(application), "bbtap %s", version);
+
+	bblog_section_from_head(&section, head, side);
+	bblog_encode_dumpinfo(&section, (uint64_t)head->records[side] * BBLOG_TCPINFO_BYTES,
+			      dumpinfo);
+	stack[0] = (char)section.stack_id;
+	strcpy(stack + 1, section.stack_name);
+	pcapng_option(buffer, PCAPNG_OPT_SHB_USERAPPL, application, (size_t)length);
+	pcapng_option_bblog(buffer, BBLOG_OPTION_VERSION, &bblog_version, sizeof(bblog_version));
+	pcapng_option_bblog(buffer, BBLOG_OPTION_DUMPTIME, &section.dump_time_s,
+			    sizeof(section.dump_time_s));
+	pcapng_option_bblog(buffer, BBLOG_OPTION_DUMPINFO, dumpinfo, sizeof(dumpinfo));
+	pcapng_option_bblog(buffer, BBLOG_OPTION_STACKNAME, stack, 1 + strlen(stack + 1));
+	pcapng_options_end(buffer);
+	pcapng_block_end(buffer);
+}
+
+static void write_ifaces(struct pcapng_buffer *buffer, const struct evlog_head *head,
+			 const struct iface_table *ifaces)
+{
+	static const uint8_t nanoseconds = 9;
+
+	/* A section without packets has none of its own, but Wireshark wants one. */
+	for (uint32_t i = 0; i < head->iface_count || i == 0; i++) {
+		const char *name = ifaces->entries[i].name;
+
+		pcapng_block_begin(buffer, PCAPNG_IDB);
+		pcapng_put32(buffer, head->linktype);
+		pcapng_put32(buffer, SNAPLEN_BYTES);
+		pcapng_option(buffer, PCAPNG_OPT_IF_NAME, name, strlen(name));
+		pcapng_option(buffer, PCAPNG_OPT_IF_TSRESOL, &nanoseconds, 1);
+		pcapng_options_end(buffer);
+		pcapng_block_end(buffer);
+	}
+}
+
+static void put_options(struct pcapng_buffer *buffer, const struct bblog_record *record,
+			const struct log_entry *entry, enum side side)
+{
+	uint8_t tcpinfo[BBLOG_TCPINFO_BYTES];
+	char words[WORDING_MAX];
+	size_t length = wording_of(entry, side, words, sizeof(words));
+
+	bblog_encode_tcpinfo(record, tcpinfo);
+	pcapng_option_bblog(buffer, BBLOG_OPTION_TCPINFO, tcpinfo, sizeof(tcpinfo));
+	if (length)
+		pcapng_option(buffer, PCAPNG_OPT_COMMENT, words, length);
+	pcapng_options_end(buffer);
+}
+
+static void write_packet(struct pcapng_buffer *buffer, const struct log_entry *entry,
+			 enum side side)
+{
+	struct bblog_record record;
+	uint32_t flags = entry->sender == side ? EPB_OUTBOUND : EPB_INBOUND;
+
+	bblog_record_from_entry(&record, entry, side);
+	pcapng_block_begin(buffer, PCAPNG_EPB);
+	pcapng_put32(buffer, entry->iface);
+	pcapng_put32(buffer, (uint32_t)(entry->event.ts_ns >> 32));
+	pcapng_put32(buffer, (uint32_t)entry->event.ts_ns);
+	pcapng_put32(buffer, entry->caplen_bytes);
+	pcapng_put32(buffer, entry->wirelen_bytes);
+	pcapng_put(buffer, entry->data, entry->caplen_bytes);
+	pcapng_pad(buffer);
+	pcapng_option(buffer, PCAPNG_OPT_EPB_FLAGS, &flags, sizeof(flags));
+	put_options(buffer, &record, entry, side);
+	pcapng_block_end(buffer);
+}
+
+static void write_event(struct pcapng_buffer *buffer, const struct log_entry *entry, enum side side)
+{
+	struct bblog_record record;
+
+	bblog_record_from_entry(&record, entry, side);
+	pcapng_block_begin(buffer, BBLOG_CUSTOM_BLOCK);
+	pcapng_put32(buffer, BBLOG_PEN);
+	pcapng_put32(buffer, BBLOG_BLOCK_EVENT);
+	put_options(buffer, &record, entry, side);
+	pcapng_block_end(buffer);
+}
+
+static void write_skip(struct pcapng_buffer *buffer, uint32_t skipped)
+{
+	pcapng_block_begin(buffer, BBLOG_CUSTOM_BLOCK);
+	pcapng_put32(buffer, BBLOG_PEN);
+	pcapng_put32(buffer, BBLOG_BLOCK_SKIP);
+	pcapng_put32(buffer, skipped);
+	pcapng_block_end(buffer);
+}
+
+void section_write(struct pcapng_buffer *buffer, const struct chunk *chain, enum side side,
+		   const struct iface_table *ifaces, const char *version, uint8_t *scratch,
+		   struct section_counts *counts)
+{
+	const struct evlog_head *head = evlog_head(chain);
+	size_t start = pcapng_section_begin(buffer);
+	struct evlog_reader reader;
+	struct log_entry entry;
+
+	write_header(buffer, head, side, version);
+	write_ifaces(buffer, head, ifaces);
+	evlog_reader_init(&reader, chain, scratch);
+	while (evlog_reader_next(&reader, &entry)) {
+		if (!(entry.views & 1 << side))
+			continue;
+		if (entry.kind == LOG_SKIP) {
+			write_skip(buffer, entry.skipped);
+			counts->skipped += entry.skipped;
+			continue;
+		}
+		if (entry.kind == LOG_PACKET) {
+			write_packet(buffer, &entry, side);
+			counts->packets++;
+		} else {
+			write_event(buffer, &entry, side);
+		}
+		counts->records++;
+	}
+	pcapng_section_end(buffer, start);
+}
