@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture/filter.h"
+#include "capture/source_file.h"
+#include "cli/command.h"
+#include "cli/report.h"
+#include "cli/run_options.h"
+
+struct read_options {
+	struct run_options run;
+	char *filter;
+	const char **files;
+	size_t file_count;
+};
+
+static const struct argp_option own_options[] = {
+	{ "filter", 'f', "FILTER", 0,
+	  "Only packets that pass this libpcap filter; the same as FILTER in front of the files", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct read_options *o = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->run;
+		return 0;
+	case 'f':
+		o->filter = text;
+		return 0;
+	case ARGP_KEY_ARG:
+		o->files[o->file_count++] = text;
+		return 0;
+	case ARGP_KEY_END:
+		if (o->file_count == 0)
+			argp_error(state, "which FILE? (- is standard input)");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { &run_options_argp, 0, NULL, 0 }, { 0 } };
+
+static const struct argp argp = {
+	.options = own_options,
+	.parser = parse,
+	.args_doc = "[FILTER] FILE...",
+	.doc = "Reads capture files (pcap, pcapng; also .gz and .zst; - is standard input) and writes "
+	       "the black box log of every TCP connection in them, both endpoints."
+	       "\vFILTER is a libpcap expression such as \"tcp port 443\" or \"host 192.0.2.1\", one "
+	       "argument; the first argument is taken for it if there is no file of that name and "
+	       "more arguments follow.\n\n"
+	       "A file that is damaged is analysed up to the damage; the message names the place and "
+	       "the exit status is 1.",
+	.children = children,
+};
+
+static bool is_file(const char *name)
+{
+	return strcmp(name, "-") == 0 || access(name, F_OK) == 0;
+}
+
+/* The first of several arguments is a filter if it can't be a file. */
+static void find_filter(struct read_options *o)
+{
+	if (o->filter || o->file_count < 2 || is_file(o->files[0]))
+		return;
+	o->filter = (char *)o->files[0];
+	memmove(o->files, o->files + 1, --o->file_count * sizeof(*o->files));
+}
+
+static int read_files(struct read_options *o)
+{
+	static struct iface_table ifaces;
+	struct bpf_program filter;
+	struct source *source;
+	struct pipeline_config config = {
+		.sources = &source,
+		.source_count = 1,
+		.lossless = true,
+		.progress = report_progress,
+	};
+	char error[512];
+	int status;
+
+	find_filter(o);
+	if (o->filter) {
+		if (filter_compile(o->filter, &filter, error, sizeof(error)) < 0) {
+			report_message(error);
+			if (!strpbrk(o->filter, " ()"))
+				fprintf(stderr, "bbtap: and there is no file \"%s\"\n", o->filter);
+			return EXIT_USAGE;
+		}
+		config.filter = &filter;
+	}
+	if (source_file_open(&source, o->files, o->file_count, &ifaces) < 0) {
+		report_message("no memory");
+		return EXIT_FAILED;
+	}
+	run_options_catch_signals();
+	status = run_options_run(&o->run, &config, &ifaces);
+	source_close(&source);
+	if (o->filter)
+		pcap_freecode(&filter);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	struct read_options o = { 0 };
+	int status;
+
+	run_options_init(&o.run);
+	o.files = calloc((size_t)argc + 1, sizeof(*o.files));
+	if (!o.files) {
+		report_message("no memory");
+		return EXIT_FAILED;
+	}
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	status = read_files(&o);
+	free(o.files);
+	return status;
+}
+
+const struct command command_read = {
+	.name = "read",
+	.summary = "write the logs of all connections in capture files",
+	.run = run,
+};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* command.h - what a command of the bbtap program is; one file for each, cmd_<name>.c. */
+#ifndef BBTAP_CLI_COMMAND_H
+#define BBTAP_CLI_COMMAND_H
+
+enum exit_status {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+};
+
+struct command {
+	const char *name;
+	const char *summary; /* one line for `bbtap --help` */
+	/* argv[0] is "bbtap NAME". Returns enum exit_status. */
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct command command_read;
+extern const struct command command_record;
+extern const struct command command_events;
+extern const struct command command_flows;
+
+#endif

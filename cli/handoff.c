@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/handoff.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "store/spsc_ring.h"
+
+#define BATCHES	     64
+#define RING_SLOTS   128 /* more than there are batches: a put never fails */
+#define BATCH_BYTES  (256u << 10) /* of frames; at least the largest one */
+
+_Static_assert(BATCH_BYTES >= EVLOG_CAPLEN_MAX, "any frame fits into an empty batch");
+
+enum batch_kind { BATCH_SEGMENTS, BATCH_TICK, BATCH_FINISH };
+
+struct batch {
+	enum batch_kind kind;
+	uint32_t count;
+	uint32_t used_bytes;
+	uint64_t time_ns; /* of a tick, or the largest of all at the end */
+	struct segment segments[SEGMENT_BATCH_MAX];
+	uint8_t bytes[BATCH_BYTES];
+};
+
+struct handoff {
+	struct spsc_ring *full;	 /* to the worker */
+	struct spsc_ring *empty; /* and back */
+	struct batch *pool;	 /* BATCHES of them; touched only as far as they are filled */
+	struct batch *filling;	 /* the receiver's, or NULL */
+	struct tracker *tracker; /* the worker's until its thread has ended */
+	pthread_t thread;
+	bool started;
+	bool lossless;
+	uint32_t payload_bytes; /* to keep of each segment */
+	uint64_t lost;
+};
+
+static void *work(void *argument)
+{
+	struct handoff *handoff = argument;
+
+	for (;;) {
+		struct batch *batch = spsc_ring_get(handoff->full);
+
+		if (!batch) {
+			spsc_ring_pause();
+			continue;
+		}
+		switch (batch->kind) {
+		case BATCH_SEGMENTS:
+			tracker_process(handoff->tracker, batch->segments, batch->count);
+			break;
+		case BATCH_TICK:
+			tracker_tick(handoff->tracker, batch->time_ns);
+			break;
+		case BATCH_FINISH:
+			tracker_finish(handoff->tracker, batch->time_ns);
+			return NULL;
+		}
+		spsc_ring_put(handoff->empty, batch);
+	}
+}
+
+struct handoff *handoff_open(const struct tracker_config *config, bool lossless, int cpu)
+{
+	struct handoff *handoff = calloc(1, sizeof(*handoff));
+
+	if (!handoff)
+		return NULL;
+	handoff->lossless = lossless;
+	handoff->payload_bytes = config->capture_payload_bytes;
+	handoff->full = spsc_ring_open(RING_SLOTS);
+	handoff->empty = spsc_ring_open(RING_SLOTS);
+	handoff->tracker = tracker_open(config);
+	handoff->pool = mmap(NULL, BATCHES * sizeof(struct batch), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (handoff->pool == MAP_FAILED)
+		handoff->pool = NULL;
+	if (!handoff->full || !handoff->empty || !handoff->tracker || !handoff->pool)
+		goto err;
+	for (uint32_t i = 0; i < BATCHES; i++)
+		spsc_ring_put(handoff->empty, &handoff->pool[i]);
+	if (pthread_create(&handoff->thread, NULL, work, handoff) != 0)
+		goto err;
+	handoff->started = true;
+	if (cpu >= 0) {
+		cpu_set_t set;
+
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		/* A wish: where it can't be had the worker runs as well. */
+		pthread_setaffinity_np(handoff->thread, sizeof(set), &set);
+	}
+	return handoff;
+err:
+	handoff_close(&handoff);
+	return NULL;
+}
+
+/* An empty batch to fill; NULL: all are with the worker, and nothing may wait. */
+static struct batch *take_batch(struct handoff *handoff, bool wait)
+{
+	struct batch *batch;
+
+	while (!(batch = spsc_ring_get(handoff->empty))) {
+		if (!wait)
+			return NULL;
+		spsc_ring_pause();
+	}
+	batch->kind = BATCH_SEGMENTS;
+	batch->count = 0;
+	batch->used_bytes = 0;
+	return batch;
+}
+
+void handoff_flush(struct handoff *handoff)
+{
+	if (!handoff->filling || handoff->filling->count == 0)
+		return;
+	spsc_ring_put(handoff->full, handoff->filling);
+	handoff->filling = NULL;
+}
+
+bool handoff_segment(struct handoff *handoff, const struct segment *seg)
+{
+	uint32_t keep_bytes = seg->caplen_bytes;
+	struct segment *copy;
+
+	if (handoff->payload_bytes != CAPTURE_FULL &&
+	    keep_bytes > (uint64_t)seg->payload_offset + handoff->payload_bytes)
+		keep_bytes = seg->payload_offset + handoff->payload_bytes;
+	if (handoff->filling && (handoff->filling->count == SEGMENT_BATCH_MAX ||
+				 handoff->filling->used_bytes + keep_bytes > BATCH_BYTES))
+		handoff_flush(handoff);
+	if (!handoff->filling)
+		handoff->filling = take_batch(handoff, handoff->lossless);
+	if (!handoff->filling) {
+		handoff->lost++;
+		return false;
+	}
+	copy = &handoff->filling->segments[handoff->filling->count++];
+	*copy = *seg;
+	copy->data = handoff->filling->bytes + handoff->filling->used_bytes;
+	copy->caplen_bytes = keep_bytes;
+	memcpy(handoff->filling->bytes + handoff->filling->used_bytes, seg->data, keep_bytes);
+	handoff->filling->used_bytes += keep_bytes;
+	return true;
+}
+
+void handoff_tick(struct handoff *handoff, uint64_t now_ns)
+{
+	struct batch *batch;
+
+	handoff_flush(handoff);
+	batch = take_batch(handoff, false);
+	if (!batch)
+		return;
+	batch->kind = BATCH_TICK;
+	batch->time_ns = now_ns;
+	spsc_ring_put(handoff->full, batch);
+}
+
+void handoff_finish(struct handoff *handoff, uint64_t latest_ns)
+{
+	struct batch *batch;
+
+	handoff_flush(handoff);
+	batch = take_batch(handoff, true);
+	batch->kind = BATCH_FINISH;
+	batch->time_ns = latest_ns;
+	spsc_ring_put(handoff->full, batch);
+	pthread_join(handoff->thread, NULL);
+	handoff->started = false;
+}
+
+const struct tracker_counters *handoff_counters(struct handoff *handoff)
+{
+	return tracker_counters(handoff->tracker);
+}
+
+uint64_t handoff_lost(const struct handoff *handoff)
+{
+	return handoff->lost;
+}
+
+void handoff_close(struct handoff **handoff)
+{
+	struct handoff *h = *handoff;
+
+	*handoff = NULL;
+	if (!h)
+		return;
+	if (h->started)
+		handoff_finish(h, 0);
+	tracker_close(&h->tracker);
+	if (h->pool)
+		munmap(h->pool, BATCHES * sizeof(struct batch));
+	spsc_ring_close(&h->full);
+	spsc_ring_close(&h->empty);
+	free(h);
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/pipeline.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/handoff.h"
+
+#define NSEC_PER_SEC  UINT64_C(1000000000)
+#define TICK_NS	      (NSEC_PER_SEC / 10)
+#define IDLE_SLEEP_NS 1000000
+#define LOOK_BATCHES  256 /* while busy, batches between two looks at the clock */
+/* After a stop, at most so many frames are still taken out of the receive rings. */
+#define DRAIN_FRAMES_MAX 4000000
+
+/* A source with the batch that it handed out last. */
+struct feed {
+	struct source *source;
+	struct frame_batch batch;
+	uint32_t next; /* frame of the batch */
+	bool ended;
+};
+
+struct pipeline {
+	const struct pipeline_config *config;
+	struct pipeline_stats *stats;
+	struct decoder *decoder;
+	struct tracker *tracker;   /* one worker */
+	struct handoff **handoffs; /* more */
+	struct feed *feeds;
+	uint64_t frames; /* numbered so far, live */
+	uint64_t next_tick_ns;
+	uint32_t segment_count;
+	struct segment segments[SEGMENT_BATCH_MAX];
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+/* High bits choose the worker, without a division; the trackers' tables use the low ones. */
+static struct handoff *worker_of(const struct pipeline *p, uint32_t hash)
+{
+	return p->handoffs[(uint64_t)hash * p->config->workers >> 32];
+}
+
+/* Hands the gathered segments on; afterwards nobody holds bytes of a source or of the decoder. */
+static void flush_segments(struct pipeline *p)
+{
+	if (p->tracker)
+		tracker_process(p->tracker, p->segments, p->segment_count);
+	else
+		for (uint32_t i = 0; i < p->segment_count; i++)
+			if (!handoff_segment(worker_of(p, p->segments[i].hash), &p->segments[i]))
+				p->stats->lost_worker_ring++;
+	p->segment_count = 0;
+	decoder_batch_done(p->decoder);
+}
+
+static void note_time(struct pipeline_stats *stats, uint64_t ts_ns)
+{
+	if (ts_ns > stats->latest_ns)
+		stats->latest_ns = ts_ns;
+	if (ts_ns < stats->first_ns)
+		stats->first_ns = ts_ns;
+}
+
+static void take_frame(struct pipeline *p, const struct frame *frame)
+{
+	note_time(p->stats, frame->ts_ns);
+	if (decode_frame(p->decoder, frame, &p->segments[p->segment_count]) == DECODE_SEGMENT &&
+	    ++p->segment_count == SEGMENT_BATCH_MAX)
+		flush_segments(p);
+}
+
+/* The next batch of a source, its last one being used up. Returns whether there is any frame. */
+static bool refill(struct pipeline *p, struct feed *feed)
+{
+	int count;
+
+	if (feed->next < feed->batch.count)
+		return true;
+	if (feed->batch.count) {
+		flush_segments(p);
+		source_release(feed->source, &feed->batch);
+		feed->batch.count = 0;
+	}
+	feed->next = 0;
+	if (feed->ended)
+		return false;
+	count = source_receive(feed->source, &feed->batch);
+	if (count > 0)
+		return true;
+	feed->batch.count = 0;
+	if (count == -ENODATA) {
+		feed->ended = true;
+	} else if (count < 0) {
+		p->stats->source_errors++;
+		p->config->error(feed->source->error);
+		/* A live source that fails has nothing more; a file source has the next file. */
+		feed->ended = feed->source->live;
+	}
+	return false;
+}
+
+/*
+ * Takes what is at hand, of several sources in the order of time stamps. That order is as good as the
+ * sources are prompt: a frame that a source shows only after frames of later time were taken from
+ * another one comes late. Returns the number of frames.
+ */
+static uint32_t take_round(struct pipeline *p)
+{
+	uint32_t taken = 0;
+
+	/* One source: its batch as it is. */
+	if (p->config->source_count == 1) {
+		struct feed *feed = &p->feeds[0];
+
+		if (!refill(p, feed))
+			return 0;
+		for (; feed->next < feed->batch.count; feed->next++, taken++) {
+			if (feed->source->live)
+				feed->batch.frames[feed->next].number = ++p->frames;
+			take_frame(p, &feed->batch.frames[feed->next]);
+		}
+		return taken;
+	}
+	while (taken < FRAME_BATCH_MAX) {
+		struct feed *first = NULL;
+
+		for (uint32_t i = 0; i < p->config->source_count; i++) {
+			struct feed *feed = &p->feeds[i];
+
+			if (!refill(p, feed))
+				continue;
+			if (!first || feed->batch.frames[feed->next].ts_ns <
+					      first->batch.frames[first->next].ts_ns)
+				first = feed;
+		}
+		if (!first)
+			break;
+		if (first->source->live)
+			first->batch.frames[first->next].number = ++p->frames;
+		take_frame(p, &first->batch.frames[first->next++]);
+		taken++;
+	}
+	return taken;
+}
+
+static bool all_ended(const struct pipeline *p)
+{
+	for (uint32_t i = 0; i < p->config->source_count; i++)
+		if (!p->feeds[i].ended)
+			return false;
+	return true;
+}
+
+static bool any_live(const struct pipeline *p)
+{
+	for (uint32_t i = 0; i < p->config->source_count; i++)
+		if (p->feeds[i].source->live)
+			return true;
+	return false;
+}
+
+/* What comes about by time: ticks for idle connections, and the sources' own housekeeping. */
+static void tick(struct pipeline *p, uint64_t now_ns)
+{
+	struct source_stats stats;
+
+	p->next_tick_ns = now_ns + TICK_NS;
+	flush_segments(p);
+	if (p->tracker)
+		tracker_tick(p->tracker, clock_ns(CLOCK_REALTIME));
+	else
+		for (uint32_t i = 0; i < p->config->workers; i++)
+			handoff_tick(p->handoffs[i], clock_ns(CLOCK_REALTIME));
+	for (uint32_t i = 0; i < p->config->source_count; i++)
+		source_get_stats(p->feeds[i].source, &stats);
+}
+
+static void run_live(struct pipeline *p)
+{
+	uint64_t drained = 0;
+	uint32_t rounds = 0;
+
+	if (p->config->ready)
+		p->config->ready(p->config->context);
+	while (!*p->config->stop && !all_ended(p)) {
+		uint32_t taken = take_round(p);
+		uint64_t now_ns;
+
+		if (taken && ++rounds < LOOK_BATCHES)
+			continue;
+		rounds = 0;
+		flush_segments(p);
+		if (!p->tracker && !taken)
+			for (uint32_t i = 0; i < p->config->workers; i++)
+				handoff_flush(p->handoffs[i]);
+		now_ns = clock_ns(CLOCK_MONOTONIC);
+		if (p->config->stop_at_ns && now_ns >= p->config->stop_at_ns)
+			break;
+		if (now_ns >= p->next_tick_ns) {
+			tick(p, now_ns);
+			if (p->config->progress)
+				p->config->progress(p->config->context, p->frames);
+		}
+		if (!taken)
+			nanosleep(&(struct timespec){ .tv_nsec = IDLE_SLEEP_NS }, NULL);
+	}
+	/* What the rings hold was received, so it is processed. */
+	for (uint32_t taken = 1; taken && drained < DRAIN_FRAMES_MAX; drained += taken)
+		taken = take_round(p);
+}
+
+static void run_files(struct pipeline *p)
+{
+	uint32_t rounds = 0;
+
+	while (!*p->config->stop && !all_ended(p)) {
+		take_round(p);
+		if (p->config->progress && ++rounds >= LOOK_BATCHES) {
+			uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+			rounds = 0;
+			if (now_ns < p->next_tick_ns)
+				continue;
+			p->next_tick_ns = now_ns + TICK_NS;
+			p->config->progress(p->config->context,
+					    decoder_counters(p->decoder)->frames);
+		}
+	}
+}
+
+static void add_tracker_counters(struct tracker_counters *sum, const struct tracker_counters *one)
+{
+	sum->segments += one->segments;
+	sum->untracked += one->untracked;
+	sum->connections += one->connections;
+	sum->connections_now += one->connections_now;
+	for (size_t i = 0; i < sizeof(sum->ended) / sizeof(sum->ended[0]); i++)
+		sum->ended[i] += one->ended[i];
+	sum->retransmissions += one->retransmissions;
+	sum->out_of_order += one->out_of_order;
+	sum->records += one->records;
+	sum->records_lost += one->records_lost;
+	sum->sections += one->sections;
+	sum->sections_early += one->sections_early;
+	sum->flow_summaries_lost += one->flow_summaries_lost;
+	sum->cold_full += one->cold_full;
+	sum->memory_bytes += one->memory_bytes;
+}
+
+static void finish(struct pipeline *p)
+{
+	struct pipeline_stats *stats = p->stats;
+
+	flush_segments(p);
+	for (uint32_t i = 0; i < p->config->source_count; i++) {
+		struct source_stats one;
+
+		if (p->feeds[i].batch.count)
+			source_release(p->feeds[i].source, &p->feeds[i].batch);
+		source_get_stats(p->feeds[i].source, &one);
+		stats->source.received += one.received;
+		stats->source.delivered += one.delivered;
+		stats->source.lost_ring_full += one.lost_ring_full;
+		stats->source.lost_no_buffer += one.lost_no_buffer;
+		stats->source.passed += one.passed;
+	}
+	decoder_finish(p->decoder);
+	stats->decode = *decoder_counters(p->decoder);
+	if (stats->first_ns > stats->latest_ns)
+		stats->first_ns = stats->latest_ns;
+	if (p->tracker) {
+		tracker_finish(p->tracker, stats->latest_ns);
+		add_tracker_counters(&stats->tracker, tracker_counters(p->tracker));
+		return;
+	}
+	for (uint32_t i = 0; i < p->config->workers; i++) {
+		handoff_finish(p->handoffs[i], stats->latest_ns);
+		add_tracker_counters(&stats->tracker, handoff_counters(p->handoffs[i]));
+	}
+}
+
+/* The processor of worker i, if there is one for it besides the receiver's. */
+static int cpu_of(const struct pipeline_config *config, uint32_t i)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return config->pin && cpus > (long)config->workers ? (int)(1 + i) : -1;
+}
+
+static int open_workers(struct pipeline *p)
+{
+	const struct pipeline_config *config = p->config;
+	struct tracker_config tracker = config->tracker;
+
+	tracker.lossless = config->lossless;
+	tracker.log_memory_bytes /= config->workers;
+	tracker.connections_max /= config->workers;
+	if (!config->store)
+		tracker.views = 0;
+	if (config->workers == 1) {
+		if (config->store)
+			tracker.sink = store_sink(config->store, 0);
+		p->tracker = tracker_open(&tracker);
+		return p->tracker ? 0 : -ENOMEM;
+	}
+	p->handoffs = calloc(config->workers, sizeof(*p->handoffs));
+	if (!p->handoffs)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < config->workers; i++) {
+		if (config->store)
+			tracker.sink = store_sink(config->store, i);
+		p->handoffs[i] = handoff_open(&tracker, config->lossless, cpu_of(config, i));
+		if (!p->handoffs[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int pipeline_run(const struct pipeline_config *config, struct pipeline_stats *stats, char *error,
+		 size_t error_bytes)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	int result = -ENOMEM;
+
+	memset(stats, 0, sizeof(*stats));
+	stats->first_ns = UINT64_MAX;
+	if (!p)
+		goto out;
+	p->config = config;
+	p->stats = stats;
+	p->feeds = calloc(config->source_count, sizeof(*p->feeds));
+	p->decoder = decoder_open(config->hash_key, config->check_checksums);
+	if (!p->feeds || !p->decoder)
+		goto out;
+	decoder_set_filter(p->decoder, config->filter);
+	for (uint32_t i = 0; i < config->source_count; i++)
+		p->feeds[i].source = config->sources[i];
+	result = open_workers(p);
+	if (result < 0)
+		goto out;
+	if (any_live(p))
+		run_live(p);
+	else
+		run_files(p);
+	finish(p);
+out:
+	if (result < 0)
+		snprintf(error, error_bytes, "no memory for %u workers with %u connections",
+			 config->workers, config->tracker.connections_max);
+	if (config->store) {
+		struct store *store = config->store;
+
+		store_finish(&store, &stats->store);
+	}
+	if (p) {
+		tracker_close(&p->tracker);
+		for (uint32_t i = 0; p->handoffs && i < config->workers; i++)
+			handoff_close(&p->handoffs[i]);
+		free(p->handoffs);
+		decoder_close(&p->decoder);
+		free(p->feeds);
+		free(p);
+	}
+	return result;
+}
+
+bool pipeline_stats_add_up(const struct pipeline_stats *stats)
+{
+	const struct source_stats *source = &stats->source;
+	uint64_t decoded = 0;
+
+	for (int i = 0; i < DECODE_RESULT_COUNT; i++)
+		decoded += stats->decode.results[i];
+	return source->received ==
+		       source->delivered + source->lost_ring_full + source->lost_no_buffer &&
+	       source->delivered == stats->decode.frames && decoded == stats->decode.frames &&
+	       stats->decode.results[DECODE_SEGMENT] ==
+		       stats->tracker.segments + stats->lost_worker_ring;
+}

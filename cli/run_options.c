@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/run_options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/report.h"
+#include "cli/values.h"
+
+#define DEFAULT_DIR	 "bbtap.out"
+#define RING_CHAINS	 4096
+#define LOG_MEMORY_MIN	 (1u << 20) /* of each worker */
+#define ROTATE_BYTES_MIN 4096
+
+volatile sig_atomic_t run_stop;
+
+enum {
+	KEY_NO_STORE = 0x100,
+	KEY_JSON,
+	KEY_CAPTURE,
+	KEY_VIEW,
+	KEY_CONNECTIONS,
+	KEY_LOG_MEMORY,
+	KEY_EVENTS,
+	KEY_ROTATE,
+	KEY_NO_CHECKSUMS,
+};
+
+static const struct argp_option options[] = {
+	{ "output", 'o', "DIR", 0, "Write below DIR (default: " DEFAULT_DIR ")", 0 },
+	{ "no-store", KEY_NO_STORE, NULL, 0, "Write nothing: track and count only", 0 },
+	{ "workers", 'w', "N", 0, "Track in N threads (default: 1)", 0 },
+	{ "view", KEY_VIEW, "VIEW", 0,
+	  "Whose log to write: server, client or both (default: both)", 0 },
+	{ "capture", KEY_CAPTURE, "WHAT", 0,
+	  "What to keep of each packet: headers, a number of payload bytes, or full "
+	  "(default: headers)", 0 },
+	{ "events", KEY_EVENTS, "N", 0,
+	  "Hand over a connection's log after N events (default: 5000)", 0 },
+	{ "connections", KEY_CONNECTIONS, "N", 0,
+	  "Follow at most N connections at once (default: 1000000)", 0 },
+	{ "log-memory", KEY_LOG_MEMORY, "SIZE", 0,
+	  "Memory for all logs that are not written yet (default: 2G)", 0 },
+	{ "rotate-size", KEY_ROTATE, "SIZE", 0,
+	  "Begin another log file when one has this size (default: 1G)", 0 },
+	{ "no-checksums", KEY_NO_CHECKSUMS, NULL, 0, "Do not check TCP checksums", 0 },
+	{ "json", KEY_JSON, NULL, 0, "Print the report as JSON", 0 },
+	{ "quiet", 'q', NULL, 0, "Print no report", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct run_options *o = state->input;
+	uint64_t number;
+
+	switch (key) {
+	case 'o':
+		if (!*text)
+			argp_error(state, "-o: an empty name is no directory");
+		o->dir = text;
+		o->dir_given = true;
+		return 0;
+	case KEY_NO_STORE:
+		o->no_store = true;
+		return 0;
+	case 'w':
+		if (!value_number(text, 1, PIPELINE_WORKERS_MAX, &number))
+			argp_error(state, "--workers %s: a number from 1 to %d", text,
+				   PIPELINE_WORKERS_MAX);
+		o->workers = (uint32_t)number;
+		return 0;
+	case KEY_VIEW:
+		if (!value_view(text, &o->tracker.views))
+			argp_error(state, "--view %s: server, client or both", text);
+		return 0;
+	case KEY_CAPTURE:
+		if (!value_capture(text, &o->tracker.capture_payload_bytes))
+			argp_error(state, "--capture %s: headers, full, or a number up to %d", text,
+				   EVLOG_CAPLEN_MAX);
+		return 0;
+	case KEY_EVENTS:
+		if (!value_number(text, 1, 1000000, &number))
+			argp_error(state, "--events %s: a number from 1 to 1000000", text);
+		o->tracker.events_per_section = (uint32_t)number;
+		return 0;
+	case KEY_CONNECTIONS:
+		if (!value_number(text, 64, (1 << 24) - 1, &number))
+			argp_error(state, "--connections %s: a number from 64 to %d", text,
+				   (1 << 24) - 1);
+		o->tracker.connections_max = (uint32_t)number;
+		return 0;
+	case KEY_LOG_MEMORY:
+		if (!value_size(text, &number) || number < LOG_MEMORY_MIN || number >> 40)
+			argp_error(state, "--log-memory %s: a size such as 512M or 2G, at least 1M",
+				   text);
+		o->tracker.log_memory_bytes = number;
+		return 0;
+	case KEY_ROTATE:
+		if (!value_size(text, &number) || number < ROTATE_BYTES_MIN)
+			argp_error(state, "--rotate-size %s: a size such as 100M, at least 4K",
+				   text);
+		o->rotate_bytes = number;
+		return 0;
+	case KEY_NO_CHECKSUMS:
+		o->no_checksums = true;
+		return 0;
+	case KEY_JSON:
+		o->json = true;
+		return 0;
+	case 'q':
+		o->quiet = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (o->tracker.log_memory_bytes / o->workers < LOG_MEMORY_MIN)
+			argp_error(state, "--log-memory: at least 1M for each worker");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp run_options_argp = { .options = options, .parser = parse };
+
+void run_options_init(struct run_options *o)
+{
+	*o = (struct run_options){ .dir = DEFAULT_DIR, .workers = 1, .rotate_bytes = 1u << 30 };
+	tracker_config_default(&o->tracker);
+}
+
+static void on_signal(int signal_number)
+{
+	(void)signal_number;
+	run_stop = 1;
+}
+
+void run_options_catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+int run_options_run(const struct run_options *o, struct pipeline_config *config,
+		    const struct iface_table *ifaces)
+{
+	struct pipeline_stats stats;
+	struct store *store = NULL;
+	char error[512];
+	int result, status = EXIT_DONE;
+
+	if (!o->no_store) {
+		struct store_config store_config = {
+			.dir = o->dir,
+			.version = BBTAP_VERSION,
+			.ifaces = ifaces,
+			.workers = o->workers,
+			.ring_chains = RING_CHAINS,
+			.rotate_bytes = o->rotate_bytes,
+			.lossless = config->lossless,
+		};
+
+		if (store_open(&store, &store_config, error, sizeof(error)) < 0) {
+			report_message(error);
+			return EXIT_FAILED;
+		}
+	}
+	config->workers = o->workers;
+	config->tracker = o->tracker;
+	config->check_checksums = !o->no_checksums;
+	config->store = store;
+	config->stop = &run_stop;
+	config->error = report_message;
+	result = pipeline_run(config, &stats, error, sizeof(error));
+	report_progress_end();
+	if (result < 0) {
+		report_message(error);
+		status = EXIT_FAILED;
+	}
+	if (stats.store.first_errno) {
+		snprintf(error, sizeof(error), "%s: not everything could be written: %s", o->dir,
+			 strerror(stats.store.first_errno));
+		report_message(error);
+		status = EXIT_FAILED;
+	}
+	if (result < 0)
+		return status;
+	if (stats.source_errors || !pipeline_stats_add_up(&stats))
+		status = EXIT_FAILED;
+	if (o->json)
+		report_json(stdout, &stats, o->no_store ? NULL : o->dir);
+	else if (!o->quiet)
+		report_text(stdout, &stats, o->no_store ? NULL : o->dir);
+	if (fflush(stdout) != 0)
+		status = EXIT_FAILED;
+	return status;
+}
