@@ -42,6 +42,11 @@ struct source_ops {
 	int (*receive)(struct source *source, struct frame_batch *batch);
 	void (*release)(struct source *source, struct frame_batch *batch);
 	void (*stats)(struct source *source, struct source_stats *out);
+	/*
+	 * Live: no frame comes in any more; what is there can still be received, and afterwards
+	 * received == delivered + lost. NULL for a source that needs none.
+	 */
+	void (*stop)(struct source *source);
 	/* Frees all and restores what was changed on the host. */
 	void (*close)(struct source *source);
 };
@@ -69,6 +74,12 @@ static inline void source_release(struct source *source, struct frame_batch *bat
 static inline void source_get_stats(struct source *source, struct source_stats *out)
 {
 	source->ops->stats(source, out);
+}
+
+static inline void source_stop(struct source *source)
+{
+	if (source->ops->stop)
+		source->ops->stop(source);
 }
 
 /* Closes *source, if there is one, and clears the pointer. */

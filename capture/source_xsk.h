@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * source_xsk.h - AF_XDP as a source: one socket for each receive queue of an interface, our own XDP
+ * program in front (capture/xdp/), attached by a link that ends with the process, however it ends.
+ *
+ * Frames are handed out where the kernel put them. A frame larger than XSK_FRAME_BYTES_MAX is cut to
+ * it; its wire length is right all the same.
+ */
+#ifndef BBTAP_CAPTURE_SOURCE_XSK_H
+#define BBTAP_CAPTURE_SOURCE_XSK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "capture/source.h"
+
+#define XSK_FRAME_BYTES_MAX 3520 /* a page less the headroom and what drivers keep at its end */
+
+struct source_xsk_config {
+	const char *interface;
+	uint32_t snaplen_bytes; /* 0: as much as there is room for */
+	bool drop_others;	/* what is not TCP is dropped, not passed to the host */
+	uint16_t iface;		/* in the run's table */
+};
+
+/*
+ * Tries zero-copy, then copy, then generic mode; source->description says which it is. On failure a
+ * negative errno, with the reason of each mode in error.
+ */
+int source_xsk_open(struct source **out, const struct source_xsk_config *config, char *error,
+		    size_t error_bytes);
+
+#endif
