@@ -7,6 +7,7 @@
 #include "cli/command.h"
 
 static const struct command *const commands[] = {
+	&command_record,
 	&command_read,
 };
 

@@ -218,6 +218,8 @@ static void run_live(struct pipeline *p)
 			nanosleep(&(struct timespec){ .tv_nsec = IDLE_SLEEP_NS }, NULL);
 	}
 	/* What the rings hold was received, so it is processed. */
+	for (uint32_t i = 0; i < p->config->source_count; i++)
+		source_stop(p->feeds[i].source);
 	for (uint32_t taken = 1; taken && drained < DRAIN_FRAMES_MAX; drained += taken)
 		taken = take_round(p);
 }
