@@ -9,6 +9,8 @@
 static const struct command *const commands[] = {
 	&command_record,
 	&command_read,
+	&command_events,
+	&command_flows,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

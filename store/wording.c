@@ -2,6 +2,7 @@
 #include "store/wording.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Milliseconds are what people think in; below one, microseconds. */
 static void put_duration(char out[32], uint64_t us)
@@ -16,30 +17,23 @@ static void put_duration(char out[32], uint64_t us)
 		snprintf(out, 32, "%llu us", (unsigned long long)us);
 }
 
-static const char *segment_words(const struct log_entry *entry)
+/* What a segment is for its sender; NULL: an ordinary one. */
+static const char *segment_kind(const struct log_entry *entry)
 {
-	bool again = entry->event.flex8 == OUT_RETRANSMISSION ||
-		     entry->event.flex8 == OUT_TLP_RETRANSMISSION;
+	uint8_t cause = (uint8_t)(entry->event.flex7 >> 8);
 
-	switch (entry->event.flex7 >> 8) {
-	case CAUSE_RECOVERY:
-		return "retransmission: fast, SACK or RACK recovery";
+	if (entry->event.flex8 == OUT_RETRANSMISSION ||
+	    entry->event.flex8 == OUT_TLP_RETRANSMISSION)
+		return "retransmission";
+	switch (cause) {
 	case CAUSE_TLP:
-		return again ? "retransmission: tail-loss probe" : "tail-loss probe with new data";
-	case CAUSE_TIMEOUT:
-		return "retransmission: timeout";
-	case CAUSE_SYN:
-		return "retransmission: SYN";
-	case CAUSE_FIN:
-		return "retransmission: FIN";
+		return "tail-loss probe with new data";
 	case CAUSE_WINDOW_PROBE:
-		return again ? "retransmission: zero-window probe" : "zero-window probe";
+		return "zero-window probe";
 	case CAUSE_KEEPALIVE:
 		return "keep-alive";
-	case CAUSE_AMBIGUOUS:
-		return again ? "retransmission: cause not told apart" : "ambiguous";
 	case CAUSE_CAPTURE_GAP:
-		return "the capture lost packets before this one";
+		return "behind packets that the capture lost";
 	case CAUSE_MIRROR_DUPLICATE:
 		return "copy made by the mirror";
 	case CAUSE_BAD_CHECKSUM:
@@ -49,23 +43,46 @@ static const char *segment_words(const struct log_entry *entry)
 	case CAUSE_OUT_OF_ORDER:
 		return "out of order: fills a hole (reordered, or lost in front of the tap)";
 	default:
-		return again ? "retransmission" : NULL;
+		return NULL;
+	}
+}
+
+/* Why it was sent again. */
+static const char *retransmission_cause(uint8_t cause)
+{
+	switch (cause) {
+	case CAUSE_RECOVERY:
+		return ": fast, SACK or RACK recovery";
+	case CAUSE_TLP:
+		return ": tail-loss probe";
+	case CAUSE_TIMEOUT:
+		return ": timeout";
+	case CAUSE_SYN:
+		return ": SYN";
+	case CAUSE_FIN:
+		return ": FIN";
+	case CAUSE_WINDOW_PROBE:
+		return ": zero-window probe";
+	default:
+		return ": cause not told apart";
 	}
 }
 
 static int word_segment(const struct log_entry *entry, enum side side, char *out, size_t bytes)
 {
-	const char *words = segment_words(entry);
-	const char *by_peer = entry->sender == side ? "" : " by the peer";
+	const char *kind = segment_kind(entry);
+	bool again = kind && strcmp(kind, "retransmission") == 0;
 	char fragments[48] = "";
 
 	if (entry->fragments)
 		snprintf(fragments, sizeof(fragments), "%sput together from %u IP fragments",
-			 words ? "; " : "", entry->fragments);
-	if (!words)
+			 kind ? "; " : "", entry->fragments);
+	if (!kind)
 		return snprintf(out, bytes, "%s", fragments);
-	return snprintf(out, bytes, "%s%s, %u%%%s", words, by_peer, entry->event.flex7 & 0xff,
-			fragments);
+	return snprintf(out, bytes, "%s%s%s, %u%%%s", kind,
+			entry->sender == side ? "" : " by the peer",
+			again ? retransmission_cause((uint8_t)(entry->event.flex7 >> 8)) : "",
+			entry->event.flex7 & 0xff, fragments);
 }
 
 static int word_reass(const struct event *event, char *out, size_t bytes)
