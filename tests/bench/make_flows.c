@@ -2,11 +2,11 @@
 /*
  * make_flows - writes a capture file of many interleaved TCP connections, for the benchmarks.
  *
- * Every connection does what an ordinary one does: a handshake with MSS, SACK-permitted, time stamps
- * and window scale; small requests one way and most of the data the other way; an ACK for every
- * second segment; with --loss, holes that three duplicate ACKs with SACK blocks fill again; a close
- * with FINs. Which connection sends next is drawn at random, so that all of them are open at once
- * and a reader meets them in no helpful order. The same arguments give the same bytes.
+ * Every connection does what an ordinary one does: a handshake with MSS, SACK-permitted, time
+ * stamps and window scale; small requests one way and most of the data the other way; an ACK for
+ * every second segment; with --loss, holes that three duplicate ACKs with SACK blocks fill again; a
+ * close with FINs. Which connection sends next is drawn at random, so that all of them are open at
+ * once and a reader meets them in no helpful order. The same arguments give the same bytes.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -38,7 +38,15 @@
 
 enum side { CLIENT, SERVER };
 
-enum phase { PHASE_SYN, PHASE_SYNACK, PHASE_ACK, PHASE_DATA, PHASE_FIN, PHASE_FIN_BACK, PHASE_LAST };
+enum phase {
+	PHASE_SYN,
+	PHASE_SYNACK,
+	PHASE_ACK,
+	PHASE_DATA,
+	PHASE_FIN,
+	PHASE_FIN_BACK,
+	PHASE_LAST
+};
 
 struct options {
 	uint64_t connections;
@@ -46,23 +54,23 @@ struct options {
 	uint64_t payload_bytes;
 	uint64_t interval_ns; /* mean time between two packets of the file */
 	uint64_t seed;
-	double loss;	      /* share of the server's segments, 0..1 */
-	bool leave_open;      /* no FINs: connections stay established and idle */
+	double loss;	 /* share of the server's segments, 0..1 */
+	bool leave_open; /* no FINs: connections stay established and idle */
 	const char *path;
 };
 
 struct connection {
 	uint32_t address_be[2];
 	uint16_t port_be[2];
-	uint32_t nxt[2];	/* SND.NXT of each side */
-	uint32_t acked;		/* what the client has acknowledged of the server's data */
-	uint32_t hole;		/* sequence number of the lost segment, while has_hole */
+	uint32_t nxt[2]; /* SND.NXT of each side */
+	uint32_t acked;	 /* what the client has acknowledged of the server's data */
+	uint32_t hole;	 /* sequence number of the lost segment, while has_hole */
 	uint32_t tsval_base[2];
 	uint32_t tsval_last[2];
 	uint32_t packets_left;
 	uint16_t ip_id[2];
 	uint8_t phase;
-	uint8_t unacked;	/* segments that the client has not acknowledged */
+	uint8_t unacked; /* segments that the client has not acknowledged */
 	uint8_t duplicate_acks;
 	bool has_hole;
 };
@@ -74,7 +82,7 @@ struct generator {
 	uint64_t loss_threshold; /* of a 32-bit draw */
 	uint64_t ts_ns;
 	uint64_t packets_written;
-	uint32_t payload_sum;	 /* ones' complement sum of the payload, which is always the same */
+	uint32_t payload_sum; /* ones' complement sum of the payload, which is always the same */
 	uint8_t payload[PAYLOAD_MAX_BYTES];
 };
 
@@ -171,8 +179,8 @@ static void put_ipv4(uint8_t *ip, const struct connection *conn, enum side from,
 }
 
 /* Writes one packet of a connection; seq and the payload are the caller's, the rest follows. */
-static void write_packet(struct generator *gen, struct connection *conn, enum side from, uint32_t seq,
-			 uint8_t flags, uint32_t payload_bytes)
+static void write_packet(struct generator *gen, struct connection *conn, enum side from,
+			 uint32_t seq, uint8_t flags, uint32_t payload_bytes)
 {
 	struct {
 		uint32_t seconds, nanoseconds, captured_bytes, wire_bytes;
@@ -194,10 +202,10 @@ static void write_packet(struct generator *gen, struct connection *conn, enum si
 	} else {
 		options_bytes = put_timestamps(tcp + TCP_BYTES, tsval, tsecr);
 		if (from == CLIENT && conn->has_hole)
-			options_bytes += put_sack_block(tcp + TCP_BYTES + options_bytes,
-							conn->hole +
-								(uint32_t)gen->options->payload_bytes,
-							conn->nxt[SERVER]);
+			options_bytes +=
+				put_sack_block(tcp + TCP_BYTES + options_bytes,
+					       conn->hole + (uint32_t)gen->options->payload_bytes,
+					       conn->nxt[SERVER]);
 	}
 	conn->tsval_last[from] = tsval;
 
@@ -247,7 +255,8 @@ static void send_client_ack(struct generator *gen, struct connection *conn)
 	write_packet(gen, conn, CLIENT, conn->nxt[CLIENT], TCP_ACK, 0);
 }
 
-/* A segment was lost behind the tap: three more segments and their duplicate ACKs, then it again. */
+/* A segment was lost behind the tap: three more segments and their duplicate ACKs, then it again.
+ */
 static void repair_step(struct generator *gen, struct connection *conn)
 {
 	if (conn->duplicate_acks == DUPLICATE_ACKS) {
@@ -300,18 +309,12 @@ static void data_step(struct generator *gen, struct connection *conn)
 static bool connection_step(struct generator *gen, struct connection *conn)
 {
 	switch ((enum phase)conn->phase) {
-	case PHASE_SYN:
-		write_packet(gen, conn, CLIENT, conn->nxt[CLIENT]++, TCP_SYN, 0);
-		break;
+	case PHASE_SYN: write_packet(gen, conn, CLIENT, conn->nxt[CLIENT]++, TCP_SYN, 0); break;
 	case PHASE_SYNACK:
 		write_packet(gen, conn, SERVER, conn->nxt[SERVER]++, TCP_SYN | TCP_ACK, 0);
 		break;
-	case PHASE_ACK:
-		send_client_ack(gen, conn);
-		break;
-	case PHASE_DATA:
-		data_step(gen, conn);
-		break;
+	case PHASE_ACK: send_client_ack(gen, conn); break;
+	case PHASE_DATA: data_step(gen, conn); break;
 	case PHASE_FIN:
 		conn->acked = conn->nxt[SERVER];
 		write_packet(gen, conn, CLIENT, conn->nxt[CLIENT], TCP_FIN | TCP_ACK, 0);
@@ -320,9 +323,7 @@ static bool connection_step(struct generator *gen, struct connection *conn)
 	case PHASE_FIN_BACK:
 		write_packet(gen, conn, SERVER, conn->nxt[SERVER]++, TCP_FIN | TCP_ACK, 0);
 		break;
-	case PHASE_LAST:
-		send_client_ack(gen, conn);
-		break;
+	case PHASE_LAST: send_client_ack(gen, conn); break;
 	}
 	conn->packets_left--;
 	if (conn->phase != PHASE_DATA || (conn->packets_left == 3 && !gen->options->leave_open))
@@ -433,12 +434,15 @@ static int parse_options(struct options *options, int argc, char **argv)
 		switch (option) {
 		case 'c': failed |= parse_number(optarg, 16000000, &options->connections); break;
 		case 'p': failed |= parse_number(optarg, UINT32_MAX, &options->packets); break;
-		case 'b': failed |= parse_number(optarg, PAYLOAD_MAX_BYTES, &options->payload_bytes); break;
+		case 'b':
+			failed |= parse_number(optarg, PAYLOAD_MAX_BYTES, &options->payload_bytes);
+			break;
 		case 'i': failed |= parse_number(optarg, 1000000000, &options->interval_ns); break;
 		case 's': failed |= parse_number(optarg, UINT64_MAX, &options->seed); break;
 		case 'l':
 			options->loss = strtod(optarg, &end) / 100;
-			failed |= end == optarg || *end || !(options->loss >= 0 && options->loss < 1);
+			failed |=
+				end == optarg || *end || !(options->loss >= 0 && options->loss < 1);
 			break;
 		case 'e': options->leave_open = true; break;
 		case 'o': options->path = optarg; break;

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * traffic - real TCP of a known kind between two namespaces of the lab.
+ *
+ *   traffic serve [FIRST-PORT]                  answers until it is ended
+ *   traffic SCENARIO ADDRESS [FIRST-PORT]       one connection; exit status 0 if it went as it
+ * should
+ *
+ * Each scenario has a port of its own, counted from FIRST-PORT (7000), on which the server plays
+ * the other half. The table `scenarios` says what happens. Congestion control is CUBIC on both
+ * sides, whatever the host's default is.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FIRST_PORT_DEFAULT 7000
+#define BULK_BYTES	   (1500 * 1000)
+#define REQUEST_BYTES	   120
+#define ANSWER_BYTES	   3000
+#define REQUESTS	   25
+#define ZERO_WINDOW_BYTES  (200 * 1000)
+#define HALF_CLOSE_BYTES   40000
+#define SMALL_BUFFER_BYTES 8192
+#define PATIENCE_S	   30 /* then a read or write fails */
+
+static const struct timespec think_time = { .tv_nsec = 20000000 };
+static const struct timespec reader_pause = { .tv_sec = 2 };
+
+/* Writes count bytes of a pattern. */
+static int write_bytes(int fd, size_t count)
+{
+	char block[16384];
+
+	memset(block, 'b', sizeof(block));
+	while (count) {
+		size_t part = count < sizeof(block) ? count : sizeof(block);
+		ssize_t written = send(fd, block, part, MSG_NOSIGNAL);
+
+		if (written < 0)
+			return -errno;
+		count -= (size_t)written;
+	}
+	return 0;
+}
+
+/* Reads count bytes; -ENODATA if the stream ends before. */
+static int read_bytes(int fd, size_t count)
+{
+	char block[16384];
+
+	while (count) {
+		ssize_t got = recv(fd, block, count < sizeof(block) ? count : sizeof(block), 0);
+
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			return -ENODATA;
+		count -= (size_t)got;
+	}
+	return 0;
+}
+
+/* Reads until the peer's FIN. Returns the number of bytes, or a negative errno. */
+static int64_t read_to_end(int fd)
+{
+	char block[16384];
+	int64_t total = 0;
+	ssize_t got;
+
+	while ((got = recv(fd, block, sizeof(block), 0)) > 0)
+		total += got;
+	return got < 0 ? -errno : total;
+}
+
+static int expect_bytes(int64_t got, int64_t want)
+{
+	if (got < 0)
+		return (int)got;
+	return got == want ? 0 : -EPROTO;
+}
+
+/* bulk: the server sends a lot and closes. */
+static int bulk_server(int fd)
+{
+	int error = read_bytes(fd, REQUEST_BYTES);
+
+	return error ? error : write_bytes(fd, BULK_BYTES);
+}
+
+static int bulk_client(int fd)
+{
+	int error = write_bytes(fd, REQUEST_BYTES);
+
+	return error ? error : expect_bytes(read_to_end(fd), BULK_BYTES);
+}
+
+/* requests: many small questions with longer answers on one connection. */
+static int requests_server(int fd)
+{
+	int error;
+
+	while ((error = read_bytes(fd, REQUEST_BYTES)) == 0) {
+		error = write_bytes(fd, ANSWER_BYTES);
+		if (error)
+			return error;
+	}
+	return error == -ENODATA ? 0 : error;
+}
+
+static int requests_client(int fd)
+{
+	int error = 0;
+
+	for (int i = 0; i < REQUESTS && !error; i++) {
+		error = write_bytes(fd, REQUEST_BYTES);
+		if (!error)
+			error = read_bytes(fd, ANSWER_BYTES);
+		nanosleep(&think_time, NULL);
+	}
+	return error;
+}
+
+/* short: one question, one answer. */
+static int short_client(int fd)
+{
+	int error = write_bytes(fd, REQUEST_BYTES);
+
+	return error ? error : read_bytes(fd, ANSWER_BYTES);
+}
+
+/* zero-window: the server has a small buffer and reads late, so that its window closes. */
+static int zero_window_server(int fd)
+{
+	nanosleep(&reader_pause, NULL);
+	return expect_bytes(read_to_end(fd), ZERO_WINDOW_BYTES);
+}
+
+static int zero_window_client(int fd)
+{
+	int error = write_bytes(fd, ZERO_WINDOW_BYTES);
+
+	if (error)
+		return error;
+	shutdown(fd, SHUT_WR);
+	return expect_bytes(read_to_end(fd), 0);
+}
+
+/* reset: the server resets the connection in answer to the request. */
+static int reset_server(int fd)
+{
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	int error = read_bytes(fd, REQUEST_BYTES);
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	return error;
+}
+
+/* A reset may be lost, and nobody sends it again: then the next request is answered with another.
+ */
+static int reset_client(int fd)
+{
+	struct timeval patience = { .tv_usec = 300000 };
+	int error = -EAGAIN;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	for (int i = 0; i < REQUESTS && error == -EAGAIN; i++) {
+		error = write_bytes(fd, REQUEST_BYTES);
+		if (!error)
+			error = read_bytes(fd, ANSWER_BYTES);
+	}
+	return error == -ECONNRESET ? 0 : -EPROTO;
+}
+
+/* half-close: the client says that it has no more to send; the server goes on sending. */
+static int half_close_server(int fd)
+{
+	int64_t got = read_to_end(fd);
+
+	return got < 0 ? (int)got : write_bytes(fd, HALF_CLOSE_BYTES);
+}
+
+static int half_close_client(int fd)
+{
+	int error = write_bytes(fd, REQUEST_BYTES);
+
+	shutdown(fd, SHUT_WR);
+	return error ? error : expect_bytes(read_to_end(fd), HALF_CLOSE_BYTES);
+}
+
+struct scenario {
+	const char *name;
+	int (*client)(int fd);
+	int (*server)(int fd);	  /* NULL: nobody listens, the client must be refused */
+	int receive_buffer_bytes; /* of the server; 0: the system's choice */
+};
+
+/* The port is FIRST-PORT and the row. */
+static const struct scenario scenarios[] = {
+	{ "bulk", bulk_client, bulk_server, 0 },
+	{ "requests", requests_client, requests_server, 0 },
+	{ "short", short_client, requests_server, 0 },
+	{ "zero-window", zero_window_client, zero_window_server, SMALL_BUFFER_BYTES },
+	{ "reset", reset_client, reset_server, 0 },
+	{ "half-close", half_close_client, half_close_server, 0 },
+	{ "refused", NULL, NULL, 0 },
+};
+#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
+
+static void set_common_options(int fd)
+{
+	struct timeval patience = { .tv_sec = PATIENCE_S };
+
+	setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+}
+
+static int listen_on(uint16_t port, int receive_buffer_bytes)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6,
+				    .sin6_port = htons(port),
+				    .sin6_addr = IN6ADDR_ANY_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1, zero = 0;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero)); /* IPv4 as well */
+	set_common_options(fd);
+	if (receive_buffer_bytes)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof(int));
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || listen(fd, 64) < 0) {
+		int error = -errno;
+
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+/* A process for each connection, so that a scenario may wait as it likes. */
+static void accept_one(int listener, const struct scenario *scenario)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	if (fd < 0)
+		return;
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(scenario->server(fd) ? 1 : 0);
+	}
+	close(fd);
+}
+
+static int serve(uint16_t first_port)
+{
+	struct pollfd listeners[SCENARIOS];
+
+	signal(SIGCHLD, SIG_IGN); /* nobody waits for the children */
+	for (size_t i = 0; i < SCENARIOS; i++) {
+		listeners[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
+		if (!scenarios[i].server)
+			continue;
+		listeners[i].fd =
+			listen_on((uint16_t)(first_port + i), scenarios[i].receive_buffer_bytes);
+		if (listeners[i].fd < 0) {
+			fprintf(stderr, "traffic: port %zu: %s\n", first_port + i,
+				strerror(-listeners[i].fd));
+			return 1;
+		}
+	}
+	puts("traffic: ready");
+	fflush(stdout);
+	for (;;) {
+		if (poll(listeners, SCENARIOS, -1) < 0 && errno != EINTR)
+			return 1;
+		for (size_t i = 0; i < SCENARIOS; i++)
+			if (listeners[i].revents & POLLIN)
+				accept_one(listeners[i].fd, &scenarios[i]);
+	}
+}
+
+static int connect_to(const char *address, uint16_t port)
+{
+	struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	struct sockaddr_in ipv4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	bool is_ipv4 = inet_pton(AF_INET, address, &ipv4.sin_addr) == 1;
+	int fd, error;
+
+	if (!is_ipv4 && inet_pton(AF_INET6, address, &ipv6.sin6_addr) != 1)
+		return -EINVAL;
+	fd = socket(is_ipv4 ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+	if (fd < 0)
+		return -errno;
+	set_common_options(fd);
+	error = is_ipv4 ? connect(fd, (struct sockaddr *)&ipv4, sizeof(ipv4))
+			: connect(fd, (struct sockaddr *)&ipv6, sizeof(ipv6));
+	if (error) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+static int play_client(const struct scenario *scenario, const char *address, uint16_t first_port)
+{
+	int fd = connect_to(address, (uint16_t)(first_port + (scenario - scenarios)));
+	int error;
+
+	if (!scenario->client) {
+		error = fd == -ECONNREFUSED ? 0 : fd < 0 ? fd : -EPROTO;
+	} else if (fd < 0) {
+		error = fd;
+	} else {
+		error = scenario->client(fd);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (error)
+		fprintf(stderr, "traffic: %s %s: %s\n", scenario->name, address, strerror(-error));
+	return error ? 1 : 0;
+}
+
+static int usage(void)
+{
+	fputs("Usage: traffic serve [FIRST-PORT]\n       traffic SCENARIO ADDRESS [FIRST-PORT]\n"
+	      "Scenarios:",
+	      stderr);
+	for (size_t i = 0; i < SCENARIOS; i++)
+		fprintf(stderr, " %s", scenarios[i].name);
+	fputc('\n', stderr);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	bool is_server = argc >= 2 && strcmp(argv[1], "serve") == 0;
+	int port_at = is_server ? 2 : 3;
+	long first_port = argc > port_at ? strtol(argv[port_at], NULL, 10) : FIRST_PORT_DEFAULT;
+
+	if (argc < port_at || argc > port_at + 1 || first_port < 1 || first_port > 65000)
+		return usage();
+	if (is_server)
+		return serve((uint16_t)first_port);
+	for (size_t i = 0; i < SCENARIOS; i++)
+		if (strcmp(argv[1], scenarios[i].name) == 0)
+			return play_client(&scenarios[i], argv[2], (uint16_t)first_port);
+	return usage();
+}
