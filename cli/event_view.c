@@ -89,7 +89,7 @@ static bool is_base_of(const struct peer_base *base, const struct event_view *vi
 {
 	const struct bblog_section *section = &view->reader->section;
 
-	return base->used && base->iss == view->reader->record.iss &&
+	return base->used && base->iss == view->local_base &&
 	       base->local_port == section->local_port &&
 	       base->foreign_port == section->foreign_port &&
 	       memcmp(base->local_address, section->local_address, 16) == 0 &&
@@ -102,7 +102,7 @@ static void remember_base(struct event_view *view, struct peer_base *base)
 
 	*base = (struct peer_base){ .local_port = section->local_port,
 				    .foreign_port = section->foreign_port,
-				    .iss = view->reader->record.iss,
+				    .iss = view->local_base,
 				    .base = view->peer_base,
 				    .used = true };
 	memcpy(base->local_address, section->local_address, 16);
@@ -120,11 +120,10 @@ static void find_peer_base(struct event_view *view)
 		view->peer_base = seg->seq;
 		view->has_peer_base = true;
 	} else if (view->has_peer_base) {
-		return;
+		/* Known; but the endpoint's own number may have become known since. */
 	} else if (is_base_of(base, view)) {
 		view->peer_base = base->base;
 		view->has_peer_base = true;
-		return;
 	} else if (view->has_segment && in) {
 		view->peer_base = seg->seq - 1;
 		view->has_peer_base = true;
@@ -132,7 +131,7 @@ static void find_peer_base(struct event_view *view)
 		view->peer_base = seg->ack - 1;
 		view->has_peer_base = true;
 	}
-	if (view->has_peer_base)
+	if (view->has_peer_base && !(is_base_of(base, view) && base->base == view->peer_base))
 		remember_base(view, base);
 }
 

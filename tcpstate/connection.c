@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "capture/frame.h"
 #include "tcpstate/conn_log.h"
 #include "tcpstate/seq.h"
 #include "tcpstate/tracker_private.h"
@@ -36,6 +37,17 @@ static uint8_t guess_client(const struct segment *seg)
 	return port[0] > port[1] ? 0 : 1;
 }
 
+/*
+ * libpcap can't read a file with more than one interface of LINKTYPE_RAW: it takes them for different
+ * ones. The link types for one IP version alone mean the same and do not have that flaw.
+ */
+static uint16_t log_linktype(const struct segment *seg)
+{
+	if (seg->linktype != LINKTYPE_RAW)
+		return seg->linktype;
+	return seg->key.ip_version == 4 ? LINKTYPE_IPV4 : LINKTYPE_IPV6;
+}
+
 void connection_init(struct connection *conn, const struct segment *seg, uint8_t views)
 {
 	bool syn = seg->flags & TCP_SYN;
@@ -49,7 +61,7 @@ void connection_init(struct connection *conn, const struct segment *seg, uint8_t
 	conn->start = !syn ? START_MIDSTREAM : seg->flags & TCP_ACK ? START_SYNACK : START_SYN;
 	conn->flags = CONN_LIVE;
 	conn->views = views;
-	conn->linktype = seg->linktype;
+	conn->linktype = log_linktype(seg);
 	conn->iface = seg->iface;
 	conn->number = seg->number;
 	conn->first_ts_ns = seg->ts_ns;
