@@ -245,8 +245,17 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 		s->out_of_order_segments++;
 		tracker->counters.out_of_order++;
 	}
+	if (seg->flags & TCP_RST)
+		return false;
 	note_flags(s, seg);
 	if (seg->flags & TCP_SYN) {
+		/* Refused, but the client does not give up (Windows tries three times). */
+		if (conn->flags & CONN_RESET && s->seen & SEEN_SYN && seg->seq == s->iss &&
+		    !(r->seen & SEEN_SYN)) {
+			conn->flags &= (uint8_t)~CONN_RESET;
+			s->state = TCPS_SYN_SENT;
+			r->state = TCPS_LISTEN;
+		}
 		if (s->state == TCPS_SYN_RECEIVED && !(seg->flags & TCP_ACK) &&
 		    r->state == TCPS_SYN_SENT)
 			conn->flags |= CONN_SIMULTANEOUS_OPEN;
@@ -264,8 +273,6 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 		begin_stream(s, seg->seq, false);
 	if (!(r->seen & SEEN_RCV))
 		begin_receiving(r, seg->seq);
-	if (seg->flags & TCP_RST)
-		return false;
 	if (endpoint_is_far_out(s, seg)) {
 		if (++s->far_out < FAR_OUT_RESYNC)
 			return false;
@@ -288,7 +295,7 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 	return true;
 }
 
-/* RFC 9293 3.10.7.4, first and second: an RST counts if its number is RCV.NXT (RFC 5961 3). */
+/* RFC 9293 3.10.7.4, second: an RST counts if its number is RCV.NXT (RFC 5961 3). */
 static void take_reset(struct connection *conn, const struct segment *seg, enum side sender)
 {
 	struct endpoint *s = &conn->side[sender];
@@ -298,6 +305,9 @@ static void take_reset(struct connection *conn, const struct segment *seg, enum 
 	bool exact = answers_syn || !(s->seen & SEEN_SEGMENT) || seg->seq == r->rcv_nxt;
 
 	s->seen |= SEEN_RST;
+	/* RFC 9293 3.10.7.3: in SYN-SENT an RST must acknowledge the SYN. */
+	if (r->state == TCPS_SYN_SENT && !answers_syn)
+		return;
 	if (!exact && seg->seq - r->rcv_nxt >= r->rcv_wnd)
 		return;
 	/* In the window but not exact: the receiver challenges it, its sender is gone all the same. */

@@ -116,6 +116,21 @@ static const struct line refused[] = {
 	{ S, R | A, 0, 1, 0, 0,    CL, CL, OUT_NOT_QUEUED, 0, 1 },
 };
 
+static const struct line refused_but_tried_again[] = {
+	{ C, Y,     0, 0, 0, 1000, SS, SR, 0, 0, 1 },
+	{ S, R | A, 0, 1, 0, 0,    CL, CL, OUT_NOT_QUEUED, 0, 1 },
+	{ C, Y,     0, 0, 0, 1000, SS, SR, OUT_RETRANSMISSION, CAUSE_SYN, 500 },
+	{ S, Y | A, 7000, 1, 0, 2000, ES, SR, 0, 0, 1 },
+	{ C, A,     1, 7001, 0, 1000, ES, ES, 0, 0, 1 },
+};
+
+static const struct line refused_by_a_liar[] = { /* RFC 9293 3.10.7.3: it does not acknowledge the SYN */
+	{ C, Y,     0, 0, 0, 1000, SS, SR, 0, 0, 1 },
+	{ S, R | A, 1, 0, 0, 1,    SS, SR, OUT_NOT_QUEUED, 0, 1 },
+	{ S, Y | A, 7000, 1, 0, 2000, ES, SR, 0, 0, 1 },
+	{ C, A,     1, 7001, 0, 1000, ES, ES, 0, 0, 1 },
+};
+
 static const struct line reset_exact[] = {
 	OPENED,
 	{ C, A,     1, 1, 10, 1000, ES, ES, 0, 0, 1 },
@@ -389,6 +404,8 @@ static const struct script scripts[] = {
 	{ "FIN again", SCRIPT(fin_again), 1, NULL, false },
 	{ "simultaneous open", SCRIPT(simultaneous_open), 1, check_simultaneous, false },
 	{ "refused", SCRIPT(refused), 1, check_reset, false },
+	{ "refused but tried again", SCRIPT(refused_but_tried_again), 1, check_not_reset, false },
+	{ "refused by a liar", SCRIPT(refused_by_a_liar), 1, check_not_reset, false },
 	{ "reset, exact", SCRIPT(reset_exact), 1, check_reset, false },
 	{ "reset in the window", SCRIPT(reset_in_window), 1, check_reset, false },
 	{ "reset outside the window", SCRIPT(reset_outside_window), 1, check_not_reset, false },
