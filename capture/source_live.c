@@ -7,7 +7,6 @@
 
 #include "capture/netif.h"
 #include "capture/source_pcap.h"
-#include "capture/source_xsk.h"
 
 int source_live_open(struct source **out, const char *interface,
 		     const struct source_live_config *config, struct iface_table *ifaces,
@@ -15,6 +14,7 @@ int source_live_open(struct source **out, const char *interface,
 {
 	struct source_xsk_config xsk = { .interface = interface,
 					 .snaplen_bytes = config->snaplen_bytes,
+					 .mode = config->mode,
 					 .drop_others = config->drop_others };
 	bool any = strcmp(interface, "any") == 0;
 	char why[256];

@@ -61,11 +61,21 @@ struct mode {
 	uint16_t bind_flags;
 };
 
-static const struct mode modes[] = {
+/* In the order of enum xsk_mode. */
+static const struct mode modes[XSK_ANY] = {
 	{ "zero-copy", XDP_FLAGS_DRV_MODE, XDP_ZEROCOPY | XDP_USE_NEED_WAKEUP },
 	{ "copy", XDP_FLAGS_DRV_MODE, XDP_COPY | XDP_USE_NEED_WAKEUP },
 	{ "generic", XDP_FLAGS_SKB_MODE, XDP_COPY | XDP_USE_NEED_WAKEUP },
 };
+
+enum xsk_mode xsk_mode_of(const char *name)
+{
+	enum xsk_mode mode = XSK_ZERO_COPY;
+
+	while (mode < XSK_ANY && strcmp(modes[mode].name, name) != 0)
+		mode++;
+	return mode;
+}
 
 static int64_t measure_utc_offset_ns(void)
 {
@@ -417,7 +427,9 @@ int source_xsk_open(struct source **out, const struct source_xsk_config *config,
 		source_xsk_close(&xsk->base);
 		return result;
 	}
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+	for (enum xsk_mode i = XSK_ZERO_COPY; i < XSK_ANY; i++) {
+		if (config->mode != XSK_ANY && config->mode != i)
+			continue;
 		result = open_mode(xsk, config, &modes[i], error, error_bytes);
 		if (result < 0) {
 			close_mode(xsk);

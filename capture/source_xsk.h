@@ -17,10 +17,21 @@
 
 #define XSK_FRAME_BYTES_MAX 3520 /* a page less the headroom and what drivers keep at its end */
 
+enum xsk_mode {
+	XSK_ZERO_COPY,
+	XSK_COPY,
+	XSK_GENERIC,
+	XSK_ANY, /* the first of them that works */
+};
+
+/* The mode of this name: "zero-copy", "copy", "generic"; XSK_ANY if there is none. */
+enum xsk_mode xsk_mode_of(const char *name);
+
 struct source_xsk_config {
 	const char *interface;
 	uint32_t snaplen_bytes; /* 0: as much as there is room for */
 	bool drop_others;	/* what is not TCP is dropped, not passed to the host */
+	enum xsk_mode mode;	/* XSK_ANY, or only this one */
 	uint16_t iface;		/* in the run's table */
 };
 

@@ -33,8 +33,9 @@ enum { KEY_PCAP = 0x200, KEY_XDP, KEY_DROP_OTHERS, KEY_DURATION };
 static const struct argp_option own_options[] = {
 	{ "interface", 'i', "IF", 0, "Record on this interface; more than once for several", 0 },
 	{ "pcap", KEY_PCAP, NULL, 0, "Use libpcap, not AF_XDP", 0 },
-	{ "xdp", KEY_XDP, NULL, 0,
-	  "Use AF_XDP also where it takes traffic away from the host itself, and no libpcap", 0 },
+	{ "xdp", KEY_XDP, "MODE", OPTION_ARG_OPTIONAL,
+	  "Use AF_XDP also where it takes traffic away from the host itself, and no libpcap; with MODE "
+	  "(zero-copy, copy, generic) in this mode only", 0 },
 	{ "snaplen", 's', "BYTES", 0,
 	  "Take so many bytes of each frame (default: what --capture needs)", 0 },
 	{ "drop-others", KEY_DROP_OTHERS, NULL, 0,
@@ -62,6 +63,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_XDP:
 		o->live.force_xdp = true;
+		if (text && (o->live.mode = xsk_mode_of(text)) == XSK_ANY)
+			argp_error(state, "--xdp=%s: zero-copy, copy or generic", text);
 		return 0;
 	case 's':
 		if (!value_number(text, SNAPLEN_MIN, EVLOG_CAPLEN_MAX, &number))
@@ -186,7 +189,7 @@ static int record(struct record_options *o)
 
 static int run(int argc, char **argv)
 {
-	struct record_options o = { 0 };
+	struct record_options o = { .live = { .mode = XSK_ANY } };
 
 	run_options_init(&o.run);
 	argp_parse(&argp, argc, argv, 0, NULL, &o);

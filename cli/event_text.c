@@ -7,7 +7,7 @@
 #include <time.h>
 
 #define NSEC_PER_SEC	UINT64_C(1000000000)
-#define SEGMENT_COLUMNS 50
+#define SEGMENT_COLUMNS 54
 
 static void put_utc(uint64_t ts_ns, char out[40])
 {
@@ -53,7 +53,8 @@ static void print_time(FILE *to, const struct event_view *view, enum time_style 
 		fprintf(to, "%s ", utc);
 		return;
 	}
-	since_us = ((int64_t)view->ts_ns - (int64_t)view->first_ts_ns) / 1000;
+	/* Events without a packet have microseconds: two of one time shall show one time. */
+	since_us = (int64_t)(view->ts_ns / 1000) - (int64_t)(view->first_ts_ns / 1000);
 	fprintf(to, "%s%5" PRId64 ".%06" PRId64 " ", since_us < 0 ? "-" : " ",
 		(since_us < 0 ? -since_us : since_us) / 1000000,
 		(since_us < 0 ? -since_us : since_us) % 1000000);
