@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@
 #define RAW_BYTES     (256u << 10)
 #define BUFFER_FIRST  (1u << 20)
 #define ZSTD_WINDOW_MAX 27 /* 128 MB, what the zstd program takes by default */
+
+#define SHORTENED "the file became shorter while it was read"
 
 enum kind { MAPPED, STREAM, GZIP, ZSTD };
 
@@ -251,6 +255,48 @@ const char *input_failure(const struct input *input)
 	return input->failure;
 }
 
+/*
+ * A mapped file that becomes shorter while it is read makes an access behind its new end a SIGBUS. The
+ * page is replaced by zeros, so that the access ends, and the input has failed: the reader asks before it
+ * believes what it has read. Other bus errors are what they were.
+ */
+static struct input *_Atomic mapped_inputs[8];
+
+static void on_bus_error(int signal_number, siginfo_t *info, void *context)
+{
+	uintptr_t page = (uintptr_t)info->si_addr & ~(uintptr_t)4095;
+
+	(void)signal_number;
+	(void)context;
+	for (size_t i = 0; i < sizeof(mapped_inputs) / sizeof(mapped_inputs[0]); i++) {
+		struct input *input = mapped_inputs[i];
+
+		if (!input || page < (uintptr_t)input->bytes ||
+		    page >= (uintptr_t)input->bytes + input->end)
+			continue;
+		if (mmap((void *)page, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+			 0) == MAP_FAILED)
+			break;
+		input->failed = -EIO;
+		memcpy(input->failure, SHORTENED, sizeof(SHORTENED));
+		return;
+	}
+	signal(SIGBUS, SIG_DFL);
+}
+
+static void watch(struct input *input, bool on)
+{
+	struct sigaction action = { .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO };
+
+	for (size_t i = 0; i < sizeof(mapped_inputs) / sizeof(mapped_inputs[0]); i++)
+		if (mapped_inputs[i] == (on ? NULL : input)) {
+			mapped_inputs[i] = on ? input : NULL;
+			break;
+		}
+	if (on)
+		sigaction(SIGBUS, &action, NULL);
+}
+
 static bool try_map(struct input *input)
 {
 	struct stat status;
@@ -265,6 +311,7 @@ static bool try_map(struct input *input)
 	input->bytes = mapping;
 	input->end = (size_t)status.st_size;
 	input->at_end = true;
+	watch(input, true);
 	return true;
 }
 
@@ -355,8 +402,10 @@ void input_close(struct input **input)
 	*input = NULL;
 	if (!i)
 		return;
-	if (i->kind == MAPPED)
+	if (i->kind == MAPPED) {
+		watch(i, false);
 		munmap((void *)i->bytes, i->end);
+	}
 	if (i->kind == GZIP)
 		inflateEnd(&i->zlib);
 	ZSTD_freeDStream(i->zstd);

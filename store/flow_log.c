@@ -240,6 +240,21 @@ static json_t *side_as_json(const struct flow_summary *summary, enum side which)
 	return object;
 }
 
+/* JSON is UTF-8, but an interface's name, from a capture file, may be any bytes. */
+static json_t *name_as_json(const char *name)
+{
+	json_t *string = json_string(name);
+	char plain[IFACE_NAME_MAX];
+	size_t i = 0;
+
+	if (string)
+		return string;
+	for (; name[i] && i + 1 < sizeof(plain); i++)
+		plain[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
+	plain[i] = '\0';
+	return json_string(plain);
+}
+
 static json_t *summary_as_json(const struct flow_log *log, const struct flow_summary *summary)
 {
 	static const char *const starts[] = { "?", "syn", "syn-ack", "midstream" };
@@ -247,15 +262,13 @@ static json_t *summary_as_json(const struct flow_log *log, const struct flow_sum
 				       (summary->last_ts_ns - summary->first_ts_ns) / 1000 :
 				       0;
 
-	return json_pack("{s:I, s:o, s:o, s:I, s:s, s:s, s:s, s:I, s:o, s:o}", "connection",
+	return json_pack("{s:I, s:o, s:o, s:I, s:s, s:s, s:o, s:I, s:o, s:o}", "connection",
 			 (json_int_t)summary->connection, "first",
 			 time_as_json(summary->first_ts_ns), "last",
 			 time_as_json(summary->last_ts_ns), "duration_us", (json_int_t)duration_us,
 			 "start", starts[summary->start & 3], "end",
 			 end_reason_name(summary->end_reason), "interface",
-			 summary->iface < log->ifaces->count ?
-				 log->ifaces->entries[summary->iface].name :
-				 "?",
+			 name_as_json(log->ifaces->entries[summary->iface].name),
 			 "events_lost", (json_int_t)summary->events_lost, "client",
 			 side_as_json(summary, SIDE_CLIENT), "server",
 			 side_as_json(summary, SIDE_SERVER));
@@ -264,7 +277,6 @@ static json_t *summary_as_json(const struct flow_log *log, const struct flow_sum
 int flow_log_append(struct flow_log *log, const struct flow_summary *summary)
 {
 	json_t *object = summary_as_json(log, summary);
-	/* An interface's name may be any bytes; JSON wants UTF-8, so it is left out if it is not. */
 	char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	struct hour_file *file;
 	int result = -ENOMEM;

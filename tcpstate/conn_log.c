@@ -136,6 +136,9 @@ void conn_log_persist(struct tracker *tracker, struct connection *conn, enum sid
 								(uint32_t)closed_us } });
 }
 
+/* The store builds a section in memory: whole packets must not make it huge. */
+#define SECTION_PACKET_BYTES_MAX (16u << 20)
+
 void conn_log_turn(struct tracker *tracker, struct connection *conn)
 {
 	uint32_t limit = tracker->config.events_per_section;
@@ -143,7 +146,8 @@ void conn_log_turn(struct tracker *tracker, struct connection *conn)
 	if (!conn->log.head)
 		return;
 	if (evlog_records(&conn->log, SIDE_CLIENT) >= limit ||
-	    evlog_records(&conn->log, SIDE_SERVER) >= limit)
+	    evlog_records(&conn->log, SIDE_SERVER) >= limit ||
+	    evlog_head(conn->log.head)->packet_bytes >= SECTION_PACKET_BYTES_MAX)
 		dump(tracker, conn, conn->last_ts_ns, "section full");
 }
 

@@ -451,6 +451,39 @@ static void compressed(void **state)
 	assert_non_null(strstr(result.error, "cut short"));
 }
 
+/* Somebody cuts the file while it is read: an error that says so, no crash. */
+static void a_file_that_becomes_shorter(void **state)
+{
+	const char *path;
+	struct frame_batch batch;
+	struct source *source;
+	uint64_t sum = 0;
+	int got, failures = 0;
+
+	(void)state;
+	begin(false);
+	pcap_header(0xa1b2c3d4, 1);
+	for (int i = 0; i < 6000; i++)
+		pcap_record(1, 1, 100, 100);
+	path = write_as("shrinking", file.bytes, file.length);
+	assert_int_equal(source_file_open(&source, &path, 1, &ifaces), 0);
+	assert_int_equal(source_receive(source, &batch), FRAME_BATCH_MAX);
+	source_release(source, &batch);
+	assert_int_equal(truncate(path, 300000), 0);
+	while ((got = source_receive(source, &batch)) != -ENODATA) {
+		for (int i = 0; i < got; i++)
+			sum += batch.frames[i].caplen_bytes ? batch.frames[i].data[0] : 0;
+		if (got < 0) {
+			failures++;
+			assert_non_null(strstr(source->error, "became shorter"));
+		}
+		source_release(source, &batch);
+	}
+	assert_int_equal(failures, 1);
+	assert_true(sum > 0);
+	source_close(&source);
+}
+
 /* From a pipe, frames are handed out when they are there; nothing waits for a full batch. */
 static void a_pipe_is_not_held_up(void **state)
 {
@@ -508,6 +541,7 @@ int main(void)
 		cmocka_unit_test(damage_is_named),
 		cmocka_unit_test(a_bad_file_does_not_stop_the_others),
 		cmocka_unit_test(compressed),
+		cmocka_unit_test(a_file_that_becomes_shorter),
 		cmocka_unit_test(a_pipe_is_not_held_up),
 	};
 

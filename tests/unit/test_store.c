@@ -171,6 +171,25 @@ static void a_flow_has_a_line(void **state)
 	json_decref(object);
 }
 
+/* An interface of a capture file may have any name: the flow's line is written all the same. */
+static void a_name_that_is_no_utf_8(void **state)
+{
+	struct store_counters counters;
+	json_t *object = NULL;
+	uint64_t records;
+	char out[128], error[256];
+
+	(void)state;
+	snprintf(out, sizeof(out), "%s/name", dir);
+	strcpy(ifaces.entries[0].name, "a\xff\n");
+	write_log(out, 1, 50, &counters, &records);
+	strcpy(ifaces.entries[0].name, "eth7");
+	assert_int_equal(counters.flows, 1);
+	assert_int_equal(flow_log_read(out, take_line, &object, error, sizeof(error)), 0);
+	assert_string_equal(json_string_value(json_object_get(object, "interface")), "a??");
+	json_decref(object);
+}
+
 static size_t slurp(const char *path, uint8_t *out, size_t room)
 {
 	FILE *file = fopen(path, "rb");
@@ -313,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_logged_is_read),
 		cmocka_unit_test(a_flow_has_a_line),
+		cmocka_unit_test(a_name_that_is_no_utf_8),
 		cmocka_unit_test(twice_is_the_same),
 		cmocka_unit_test(a_cut_log_is_read_up_to_the_cut),
 		cmocka_unit_test(a_folder_that_can_not_be_had_is_an_error),
