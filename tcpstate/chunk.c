@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <string.h>
-#include <sys/mman.h>
+
+#include "tcpstate/arena.h"
 
 int chunk_pool_init(struct chunk_pool *pool, uint64_t bytes, bool lossless,
 		    const struct chunk_sink *sink)
@@ -14,9 +14,8 @@ int chunk_pool_init(struct chunk_pool *pool, uint64_t bytes, bool lossless,
 
 	if (total == 0 || total > UINT32_MAX)
 		return -ENOMEM;
-	arena = mmap(NULL, total * CHUNK_BYTES, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (arena == MAP_FAILED)
+	arena = arena_reserve(total * CHUNK_BYTES);
+	if (!arena)
 		return -ENOMEM;
 	*pool = (struct chunk_pool){
 		.arena = arena,
@@ -29,8 +28,7 @@ int chunk_pool_init(struct chunk_pool *pool, uint64_t bytes, bool lossless,
 
 void chunk_pool_dispose(struct chunk_pool *pool)
 {
-	if (pool->arena)
-		munmap(pool->arena, (size_t)pool->total * CHUNK_BYTES);
+	arena_release(pool->arena, (uint64_t)pool->total * CHUNK_BYTES);
 	pool->arena = NULL;
 }
 

@@ -3,17 +3,10 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <sys/mman.h>
+
+#include "tcpstate/arena.h"
 
 #define INDEX_MASK 0x00ffffffu
-
-static void *reserve_memory(uint64_t bytes)
-{
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
 
 int flow_table_init(struct flow_table *table, uint32_t capacity)
 {
@@ -25,8 +18,8 @@ int flow_table_init(struct flow_table *table, uint32_t capacity)
 	while ((uint64_t)slots * 2 < (uint64_t)capacity * 3)
 		slots *= 2;
 	*table = (struct flow_table){ .slot_mask = slots - 1, .capacity = capacity };
-	table->records = reserve_memory((uint64_t)capacity * sizeof(table->records[0]));
-	table->slots = reserve_memory((uint64_t)slots * sizeof(table->slots[0]));
+	table->records = arena_reserve((uint64_t)capacity * sizeof(table->records[0]));
+	table->slots = arena_reserve((uint64_t)slots * sizeof(table->slots[0]));
 	if (!table->records || !table->slots) {
 		flow_table_dispose(table);
 		return -ENOMEM;
@@ -36,10 +29,8 @@ int flow_table_init(struct flow_table *table, uint32_t capacity)
 
 void flow_table_dispose(struct flow_table *table)
 {
-	if (table->records)
-		munmap(table->records, (size_t)table->capacity * sizeof(table->records[0]));
-	if (table->slots)
-		munmap(table->slots, ((size_t)table->slot_mask + 1) * sizeof(table->slots[0]));
+	arena_release(table->records, (uint64_t)table->capacity * sizeof(table->records[0]));
+	arena_release(table->slots, ((uint64_t)table->slot_mask + 1) * sizeof(table->slots[0]));
 	table->records = NULL;
 	table->slots = NULL;
 }

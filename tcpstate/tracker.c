@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
+#include "tcpstate/arena.h"
 #include "tcpstate/conn_log.h"
 #include "tcpstate/tracker_private.h"
 
@@ -33,14 +33,6 @@ void tracker_config_default(struct tracker_config *config)
 	};
 }
 
-static void *reserve_memory(uint64_t bytes)
-{
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return memory == MAP_FAILED ? NULL : memory;
-}
-
 struct tracker *tracker_open(const struct tracker_config *config)
 {
 	struct tracker *tracker = calloc(1, sizeof(*tracker));
@@ -49,7 +41,7 @@ struct tracker *tracker_open(const struct tracker_config *config)
 		return NULL;
 	tracker->config = *config;
 	tracker->cold_total = config->connections_max / COLD_SHARE + 64;
-	tracker->cold_arena = reserve_memory((uint64_t)tracker->cold_total *
+	tracker->cold_arena = arena_reserve((uint64_t)tracker->cold_total *
 					     sizeof(tracker->cold_arena[0]));
 	if (!tracker->cold_arena || flow_table_init(&tracker->table, config->connections_max) < 0 ||
 	    (config->views && chunk_pool_init(&tracker->pool, config->log_memory_bytes,
@@ -67,8 +59,7 @@ void tracker_close(struct tracker **tracker)
 		return;
 	chunk_pool_dispose(&t->pool);
 	flow_table_dispose(&t->table);
-	if (t->cold_arena)
-		munmap(t->cold_arena, t->cold_total * sizeof(t->cold_arena[0]));
+	arena_release(t->cold_arena, t->cold_total * sizeof(t->cold_arena[0]));
 	free(t);
 }
 

@@ -11,8 +11,8 @@
 
 #include "capture/frame.h"
 #include "store/log_file.h"
+#include "tests/unit/temp_dir.h"
 
-static char dir[] = "/tmp/bbtap-test-XXXXXX";
 
 static void tags_never_leave_the_folder(void **state)
 {
@@ -148,21 +148,6 @@ static void many_tags(void **state)
 	assert_int_equal(size_of("many-7/many-7-20231114T221320Z-2.client.pcapng"), 4);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	char command[64];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,5 +158,5 @@ int main(void)
 		cmocka_unit_test(many_tags),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, temp_dir_make, temp_dir_remove);
 }

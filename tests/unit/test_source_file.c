@@ -12,8 +12,8 @@
 #include <zstd.h>
 
 #include "capture/source_file.h"
+#include "tests/unit/temp_dir.h"
 
-static char dir[] = "/tmp/bbtap-test-XXXXXX";
 static struct iface_table ifaces;
 
 /* Bytes of a file under construction, in either byte order. */
@@ -516,21 +516,6 @@ static void a_pipe_is_not_held_up(void **state)
 	close(ends[0]);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	char command[64];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,5 +530,5 @@ int main(void)
 		cmocka_unit_test(a_pipe_is_not_held_up),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, temp_dir_make, temp_dir_remove);
 }

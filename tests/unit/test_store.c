@@ -18,10 +18,10 @@
 #include "store/spsc_ring.h"
 #include "store/store.h"
 #include "tcpstate/tracker.h"
+#include "tests/unit/temp_dir.h"
 
 #define START_NS UINT64_C(1700000000000000000)
 
-static char dir[] = "/tmp/bbtap-test-XXXXXX";
 static struct iface_table ifaces;
 static uint8_t frame[1514];
 
@@ -313,18 +313,8 @@ static void a_ring_keeps_order_between_threads(void **state)
 
 static int setup(void **state)
 {
-	(void)state;
 	iface_table_add(&ifaces, "eth7", LINKTYPE_ETHERNET);
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	char command[64];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
+	return temp_dir_make(state);
 }
 
 int main(void)
@@ -339,5 +329,5 @@ int main(void)
 		cmocka_unit_test(a_ring_keeps_order_between_threads),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, setup, temp_dir_remove);
 }

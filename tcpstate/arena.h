@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* arena.h - memory reserved at start: address space, of which a page costs memory when first touched. */
+#ifndef BBTAP_TCPSTATE_ARENA_H
+#define BBTAP_TCPSTATE_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+/* Zeroed memory, or NULL. */
+static inline void *arena_reserve(uint64_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static inline void arena_release(void *memory, uint64_t bytes)
+{
+	if (memory)
+		munmap(memory, bytes);
+}
+
+#endif
