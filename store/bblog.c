@@ -1,66 +1,55 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/bblog.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "tcpstate/connection.h"
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
-/* One table says where each field of TCPINFO stands, for writing and for reading. */
-#define FIELD(offset, member) { offset, sizeof(((struct bblog_record *)0)->member),                \
-				offsetof(struct bblog_record, member) }
+/*
+ * One list says where each field of TCPINFO stands, for writing and for reading. 156, snd_scale and
+ * rcv_scale with four bits each, is not in it.
+ */
+#define FIELDS(EACH)                                                                               \
+	EACH(0, tv_sec) EACH(8, tv_usec) EACH(16, ticks) EACH(20, serial) EACH(24, stack_id)	   \
+	EACH(25, event_id) EACH(26, event_flags) EACH(28, event_errno) EACH(32, rxbuf_acc)	   \
+	EACH(36, rxbuf_ccc) EACH(44, txbuf_acc) EACH(48, txbuf_ccc) EACH(56, state)		   \
+	EACH(60, starttime) EACH(64, iss) EACH(68, flags) EACH(72, snd_una) EACH(76, snd_max)	   \
+	EACH(80, snd_cwnd) EACH(84, snd_nxt) EACH(88, snd_recover) EACH(92, snd_wnd)		   \
+	EACH(96, snd_ssthresh) EACH(100, srtt) EACH(104, rttvar) EACH(108, rcv_up)		   \
+	EACH(112, rcv_adv) EACH(116, flags2) EACH(120, rcv_nxt) EACH(124, rcv_wnd)		   \
+	EACH(128, dupacks) EACH(132, segqlen) EACH(136, snd_numholes) EACH(140, flex1)		   \
+	EACH(144, flex2) EACH(148, first_byte_in) EACH(152, first_byte_out)			   \
+	EACH(160, stack.cur_del_rate) EACH(168, stack.del_rate) EACH(176, stack.rtt_prop)	   \
+	EACH(184, stack.bw_inuse) EACH(192, stack.inflight) EACH(196, stack.applimited)		   \
+	EACH(200, stack.delivered) EACH(204, stack.time_stamp) EACH(208, stack.epoch)		   \
+	EACH(212, stack.lt_epoch) EACH(216, stack.pkts_out) EACH(220, stack.flex[0])		   \
+	EACH(224, stack.flex[1]) EACH(228, stack.flex[2]) EACH(232, stack.flex[3])		   \
+	EACH(236, stack.flex[4]) EACH(240, stack.flex[5]) EACH(244, stack.lost)			   \
+	EACH(248, stack.pacing_gain) EACH(250, stack.cwnd_gain) EACH(252, stack.flex7)		   \
+	EACH(254, stack.bbr_state) EACH(255, stack.bbr_substate) EACH(256, stack.inhpts)	   \
+	EACH(257, stack.ininput) EACH(258, stack.use_lt_bw) EACH(259, stack.flex8)		   \
+	EACH(260, stack.pkt_epoch) EACH(264, len)
 
-static const struct field {
-	uint16_t offset; /* in the file */
-	uint16_t bytes;
-	uint16_t member;
-} fields[] = {
-	/* clang-format off */
-	FIELD(0, tv_sec), FIELD(8, tv_usec), FIELD(16, ticks), FIELD(20, serial),
-	FIELD(24, stack_id), FIELD(25, event_id), FIELD(26, event_flags), FIELD(28, event_errno),
-	FIELD(32, rxbuf_acc), FIELD(36, rxbuf_ccc), FIELD(44, txbuf_acc), FIELD(48, txbuf_ccc),
-	FIELD(56, state), FIELD(60, starttime), FIELD(64, iss), FIELD(68, flags),
-	FIELD(72, snd_una), FIELD(76, snd_max), FIELD(80, snd_cwnd), FIELD(84, snd_nxt),
-	FIELD(88, snd_recover), FIELD(92, snd_wnd), FIELD(96, snd_ssthresh),
-	FIELD(100, srtt), FIELD(104, rttvar), FIELD(108, rcv_up), FIELD(112, rcv_adv),
-	FIELD(116, flags2), FIELD(120, rcv_nxt), FIELD(124, rcv_wnd), FIELD(128, dupacks),
-	FIELD(132, segqlen), FIELD(136, snd_numholes), FIELD(140, flex1), FIELD(144, flex2),
-	FIELD(148, first_byte_in), FIELD(152, first_byte_out),
-	/* 156: snd_scale and rcv_scale, four bits each */
-	FIELD(160, stack.cur_del_rate), FIELD(168, stack.del_rate), FIELD(176, stack.rtt_prop),
-	FIELD(184, stack.bw_inuse), FIELD(192, stack.inflight), FIELD(196, stack.applimited),
-	FIELD(200, stack.delivered), FIELD(204, stack.time_stamp), FIELD(208, stack.epoch),
-	FIELD(212, stack.lt_epoch), FIELD(216, stack.pkts_out), FIELD(220, stack.flex[0]),
-	FIELD(224, stack.flex[1]), FIELD(228, stack.flex[2]), FIELD(232, stack.flex[3]),
-	FIELD(236, stack.flex[4]), FIELD(240, stack.flex[5]), FIELD(244, stack.lost),
-	FIELD(248, stack.pacing_gain), FIELD(250, stack.cwnd_gain), FIELD(252, stack.flex7),
-	FIELD(254, stack.bbr_state), FIELD(255, stack.bbr_substate), FIELD(256, stack.inhpts),
-	FIELD(257, stack.ininput), FIELD(258, stack.use_lt_bw), FIELD(259, stack.flex8),
-	FIELD(260, stack.pkt_epoch), FIELD(264, len),
-	/* clang-format on */
-};
-
-#define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 #define SCALES_AT   156
 
 /* Files are little endian, and so are the machines that this is built for (capture/bytes.h). */
 void bblog_encode_tcpinfo(const struct bblog_record *record, uint8_t out[BBLOG_TCPINFO_BYTES])
 {
 	memset(out, 0, BBLOG_TCPINFO_BYTES);
-	for (size_t i = 0; i < FIELD_COUNT; i++)
-		memcpy(out + fields[i].offset, (const uint8_t *)record + fields[i].member,
-		       fields[i].bytes);
+#define PUT(offset, member) memcpy(out + (offset), &record->member, sizeof(record->member));
+	FIELDS(PUT)
+#undef PUT
 	out[SCALES_AT] = (uint8_t)((record->snd_scale & 15) | record->rcv_scale << 4);
 }
 
 void bblog_decode_tcpinfo(const uint8_t in[BBLOG_TCPINFO_BYTES], struct bblog_record *record)
 {
 	memset(record, 0, sizeof(*record));
-	for (size_t i = 0; i < FIELD_COUNT; i++)
-		memcpy((uint8_t *)record + fields[i].member, in + fields[i].offset,
-		       fields[i].bytes);
+#define GET(offset, member) memcpy(&record->member, in + (offset), sizeof(record->member));
+	FIELDS(GET)
+#undef GET
 	record->snd_scale = in[SCALES_AT] & 15;
 	record->rcv_scale = in[SCALES_AT] >> 4;
 }
