@@ -9,7 +9,7 @@
 #include "cli/values.h"
 
 #define DEFAULT_DIR	 "bbtap.out"
-#define RING_CHAINS	 4096
+#define RING_CHAINS	 65536
 #define LOG_MEMORY_MIN	 (1u << 20) /* of each worker */
 #define ROTATE_BYTES_MIN 4096
 
@@ -159,7 +159,7 @@ int run_options_run(const struct run_options *o, struct pipeline_config *config,
 			.workers = o->workers,
 			.ring_chains = RING_CHAINS,
 			.rotate_bytes = o->rotate_bytes,
-			.lossless = config->lossless,
+			.live = !config->lossless,
 		};
 
 		if (store_open(&store, &store_config, error, sizeof(error)) < 0) {

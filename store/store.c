@@ -24,7 +24,6 @@
 #define BUFFER_KEEP_BYTES (64u << 20)
 
 struct worker_rings {
-	struct store *store;
 	struct spsc_ring *full;	  /* worker to store */
 	struct spsc_ring *empty;  /* store to worker */
 	struct chunk *emptied;	  /* found no room in `empty` yet; the store thread's own */
@@ -166,7 +165,7 @@ static void *run(void *argument)
 		if (stopping)
 			return NULL;
 		/* Reading files, when bytes are flushed must not depend on the clock. */
-		if (!store->config.lossless && ++idle_rounds % FLUSH_ROUNDS == 0) {
+		if (store->config.live && ++idle_rounds % FLUSH_ROUNDS == 0) {
 			int result = flow_log_flush(store->flows);
 
 			if (result < 0)
@@ -176,12 +175,12 @@ static void *run(void *argument)
 	}
 }
 
-static bool sink_put(void *context, struct chunk *chain)
+static bool sink_put(void *context, struct chunk *chain, bool wait)
 {
 	struct worker_rings *rings = context;
 
 	while (!spsc_ring_put(rings->full, chain)) {
-		if (!rings->store->config.lossless)
+		if (!wait)
 			return false;
 		spsc_ring_pause();
 	}
@@ -245,7 +244,6 @@ int store_open(struct store **out, const struct store_config *config, char *erro
 	if (result == 0 && !store->scratch)
 		result = -ENOMEM;
 	for (uint32_t i = 0; i < config->workers; i++) {
-		store->rings[i].store = store;
 		store->rings[i].full = spsc_ring_open(config->ring_chains);
 		store->rings[i].empty = spsc_ring_open(config->ring_chains);
 		if (!store->rings[i].full || !store->rings[i].empty)

@@ -20,7 +20,7 @@ struct store_config {
 	uint32_t workers;		  /* a pair of rings for each */
 	uint32_t ring_chains;		  /* room of each ring; a power of two */
 	uint64_t rotate_bytes;		  /* a log file that is larger is closed, the next one begun */
-	bool lossless;			  /* a full ring makes the worker wait, else it is a loss */
+	bool live; /* flush the flow log now and then; else what is written depends on no clock */
 };
 
 struct store_counters {

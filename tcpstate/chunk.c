@@ -102,7 +102,7 @@ bool chunk_pool_put(struct chunk_pool *pool, struct chunk *chain)
 {
 	uint32_t length = chain_length(chain);
 
-	if (!pool->sink.put(pool->sink.context, chain))
+	if (!pool->sink.put(pool->sink.context, chain, pool->lossless))
 		return false;
 	pool->at_sink += length;
 	return true;

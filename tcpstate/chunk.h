@@ -34,10 +34,10 @@ _Static_assert(sizeof(struct chunk) == CHUNK_BYTES, "a chunk is a power of two")
  */
 struct chunk_sink {
 	/*
-	 * Takes a chain. true: it belongs to the sink now. false: no room (live only; the caller
-	 * keeps the chain and counts a loss). A lossless sink waits instead.
+	 * Takes a chain. true: it belongs to the sink now. false: no room; the caller keeps the chain
+	 * and counts a loss. wait: wait for room instead.
 	 */
-	bool (*put)(void *context, struct chunk *chain);
+	bool (*put)(void *context, struct chunk *chain, bool wait);
 	/*
 	 * A chain of empty chunks back, or NULL if there is none now. wait: block until there is one;
 	 * only called so when the sink holds chunks of the caller.
@@ -53,7 +53,7 @@ struct chunk_pool {
 	uint32_t touched; /* chunks of the arena that were ever used; the rest costs no memory */
 	uint32_t free;	  /* on free_list */
 	uint32_t at_sink; /* put and not yet back */
-	bool lossless;
+	bool lossless; /* wait for the sink rather than lose */
 	struct chunk_sink sink;
 };
 

@@ -260,6 +260,8 @@ void tracker_finish(struct tracker *tracker, uint64_t latest_ns)
 	struct connection **live = malloc((table->used + 1) * sizeof(*live));
 	uint32_t count = 0;
 
+	/* Live as well: nothing new comes in any more, so there is time to hand over everything. */
+	tracker->pool.lossless = true;
 	/* Without memory for the order the connections end in that of the table: none is left out. */
 	for (uint32_t i = 0; i < table->touched; i++) {
 		struct connection *conn = &table->records[i];

@@ -56,11 +56,11 @@ compare() { # CONNECTIONS PACKETS
 
 idle() { # what an established connection costs that says nothing
   local file=$dir/idle.pcap many few bytes rss
-  "$make_flows" --connections 200000 --packets 600000 --payload 100 --leave-open -o "$file" || exit 1
+  "$make_flows" --connections 200000 --packets 1400000 --payload 100 --leave-open -o "$file" || exit 1
   bytes=$("$bbtap" read --json --no-store "$file" | jq '.memory_bytes / .connections')
   printf '\nAn idle connection: %.0f bytes of flow table and record' "$bytes"
   if [ -x /usr/bin/time ]; then # from a pipe, so that the file itself is not in the figure
-    "$make_flows" --connections 1 --packets 600000 --payload 100 --leave-open -o "$dir/one.pcap" || exit 1
+    "$make_flows" --connections 1 --packets 1400000 --payload 100 --leave-open -o "$dir/one.pcap" || exit 1
     many=$( (cat "$file" | /usr/bin/time -f %M "$bbtap" read -q --no-store -) 2>&1)
     few=$( (cat "$dir/one.pcap" | /usr/bin/time -f %M "$bbtap" read -q --no-store -) 2>&1)
     rss=$(((many - few) * 1024 / 200000))

@@ -20,10 +20,11 @@ struct log_sink {
 	bool recycle;	   /* give chains back when asked; else they stay readable */
 };
 
-static inline bool log_sink_put(void *context, struct chunk *chain)
+static inline bool log_sink_put(void *context, struct chunk *chain, bool wait)
 {
 	struct log_sink *sink = context;
 
+	(void)wait;
 	if (sink->full || sink->count == LOG_SINK_MAX)
 		return false;
 	sink->chains[sink->count++] = chain;
