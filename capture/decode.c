@@ -172,7 +172,8 @@ static enum decode_result reassemble(struct decoder *decoder, const struct frame
 	decoder->counters.reassembled++;
 	result = link_layer_find_ip(whole.linktype, whole.data, whole.caplen_bytes, &l3_offset);
 	if (result == DECODE_SEGMENT)
-		result = ip_parse(whole.data, whole.caplen_bytes, whole.wirelen_bytes, l3_offset, &ip);
+		result = ip_parse(whole.data, whole.caplen_bytes, whole.wirelen_bytes, l3_offset,
+				  &ip);
 	if (result != DECODE_SEGMENT)
 		return result;
 	if (ip.fragment)

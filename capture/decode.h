@@ -17,16 +17,16 @@
 
 /* What became of a frame. Each value but the first two is a reason of its own in the statistics. */
 enum decode_result {
-	DECODE_SEGMENT,		   /* a TCP segment */
-	DECODE_FRAGMENT_HELD,	   /* an IP fragment, kept until its packet is complete */
-	DECODE_NOT_IP,		   /* ARP, LLDP, MPLS, ...: not ours */
-	DECODE_NOT_TCP,		   /* IP with another protocol */
-	DECODE_LINKTYPE_UNKNOWN,   /* a link type that is not decoded */
-	DECODE_CUT,		   /* the snap length ends before the 20 bytes of the TCP header do */
-	DECODE_MALFORMED,	   /* lengths that contradict each other, IP version, data offset < 5 */
-	DECODE_FRAGMENT_OVERLAP,   /* a fragment that contradicts what is held; its packet is given up */
-	DECODE_JUMBOGRAM,	   /* IPv6 payload length 0 (RFC 2675): counted, not followed */
-	DECODE_FILTERED,	   /* the user's filter does not want it */
+	DECODE_SEGMENT,		 /* a TCP segment */
+	DECODE_FRAGMENT_HELD,	 /* an IP fragment, kept until its packet is complete */
+	DECODE_NOT_IP,		 /* ARP, LLDP, MPLS, ...: not ours */
+	DECODE_NOT_TCP,		 /* IP with another protocol */
+	DECODE_LINKTYPE_UNKNOWN, /* a link type that is not decoded */
+	DECODE_CUT,		 /* the snap length ends before the 20 bytes of the TCP header do */
+	DECODE_MALFORMED, /* lengths that contradict each other, IP version, data offset < 5 */
+	DECODE_FRAGMENT_OVERLAP, /* a fragment that contradicts what is held; its packet is given up */
+	DECODE_JUMBOGRAM,	 /* IPv6 payload length 0 (RFC 2675): counted, not followed */
+	DECODE_FILTERED,	 /* the user's filter does not want it */
 	DECODE_RESULT_COUNT,
 };
 
@@ -34,12 +34,12 @@ enum decode_result {
 const char *decode_result_name(enum decode_result result);
 
 struct decode_counters {
-	uint64_t frames;		       /* == sum of results[] */
+	uint64_t frames; /* == sum of results[] */
 	uint64_t results[DECODE_RESULT_COUNT];
-	uint64_t reassembled;	       /* packets put together from fragments */
-	uint64_t fragments_timed_out;  /* packets given up: not complete in 30 s of packet time */
-	uint64_t fragments_evicted;    /* packets given up: room was needed */
-	uint64_t checksums[4];	       /* by enum checksum_state */
+	uint64_t reassembled;	      /* packets put together from fragments */
+	uint64_t fragments_timed_out; /* packets given up: not complete in 30 s of packet time */
+	uint64_t fragments_evicted;   /* packets given up: room was needed */
+	uint64_t checksums[4];	      /* by enum checksum_state */
 };
 
 struct decoder;

@@ -5,8 +5,7 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 
-int filter_compile(const char *expression, struct bpf_program *out, char *error,
-		   size_t error_bytes)
+int filter_compile(const char *expression, struct bpf_program *out, char *error, size_t error_bytes)
 {
 	/* Raw IP: so that it matches whatever VLANs and link types lie around the packet. */
 	pcap_t *pcap = pcap_open_dead(DLT_RAW, 262144);
@@ -17,7 +16,8 @@ int filter_compile(const char *expression, struct bpf_program *out, char *error,
 	}
 	if (pcap_compile(pcap, out, expression, 1, PCAP_NETMASK_UNKNOWN) < 0) {
 		snprintf(error, error_bytes,
-			 "filter \"%s\": %s (it is run on the IP packet: hosts, nets, ports, tcp[] and "
+			 "filter \"%s\": %s (it is run on the IP packet: hosts, nets, ports, tcp[] "
+			 "and "
 			 "ip[] can be asked for, the link layer can't)",
 			 expression, pcap_geterr(pcap));
 		pcap_close(pcap);

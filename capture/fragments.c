@@ -8,12 +8,12 @@
 #include "capture/bytes.h"
 #include "capture/checksum.h"
 
-#define PACKETS_MAX	(2 * FRAME_BATCH_MAX) /* half of them may wait for the end of the batch */
-#define TIMEOUT_NS	(INT64_C(30) * 1000000000)
-#define PAYLOAD_MAX	65536
-#define HEADER_ROOM	512
-#define UNITS		(PAYLOAD_MAX / 8) /* fragments begin and, but for the last, end at 8 bytes */
-#define NOT_KNOWN	UINT32_MAX
+#define PACKETS_MAX (2 * FRAME_BATCH_MAX) /* half of them may wait for the end of the batch */
+#define TIMEOUT_NS  (INT64_C(30) * 1000000000)
+#define PAYLOAD_MAX 65536
+#define HEADER_ROOM 512
+#define UNITS	    (PAYLOAD_MAX / 8) /* fragments begin and, but for the last, end at 8 bytes */
+#define NOT_KNOWN   UINT32_MAX
 
 enum packet_state { FREE, FILLING, DONE };
 
@@ -24,10 +24,10 @@ struct packet {
 	uint8_t addresses[32];
 	uint32_t id;
 	int64_t first_ts_ns;
-	uint32_t total_bytes;	 /* of payload; NOT_KNOWN until the last fragment is there */
+	uint32_t total_bytes; /* of payload; NOT_KNOWN until the last fragment is there */
 	uint32_t received_bytes;
-	uint32_t cut_at;	 /* the lowest byte that the snap length took away */
-	uint32_t header_bytes;	 /* 0 until the first fragment is there */
+	uint32_t cut_at;       /* the lowest byte that the snap length took away */
+	uint32_t header_bytes; /* 0 until the first fragment is there */
 	uint32_t l3_offset;
 	uint32_t next_header_offset; /* IPv6 */
 	uint16_t linktype, iface, count;
@@ -76,8 +76,8 @@ static uint8_t *payload_of(struct fragments *fragments, const struct packet *pac
 
 static bool is_of(const struct packet *packet, const struct ip_packet *ip)
 {
-	return packet->state == FILLING && packet->id == ip->id &&
-	       packet->version == ip->version && packet->protocol == ip->protocol &&
+	return packet->state == FILLING && packet->id == ip->id && packet->version == ip->version &&
+	       packet->protocol == ip->protocol &&
 	       memcmp(packet->addresses, ip->addresses, ip->address_bytes) == 0;
 }
 

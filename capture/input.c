@@ -16,8 +16,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define RAW_BYTES     (256u << 10)
-#define BUFFER_FIRST  (1u << 20)
+#define RAW_BYTES	(256u << 10)
+#define BUFFER_FIRST	(1u << 20)
 #define ZSTD_WINDOW_MAX 27 /* 128 MB, what the zstd program takes by default */
 
 #define SHORTENED "the file became shorter while it was read"
@@ -108,7 +108,8 @@ static size_t inflate_some(struct input *input, uint8_t *to, size_t bytes)
 
 		if (!refill_raw(input)) {
 			if (input->in_member && !input->failed)
-				fail(input, -EBADMSG, "gzip stream cut short at compressed offset %llu",
+				fail(input, -EBADMSG,
+				     "gzip stream cut short at compressed offset %llu",
 				     (unsigned long long)compressed_offset(input));
 			return 0;
 		}
@@ -140,7 +141,8 @@ static size_t unzstd_some(struct input *input, uint8_t *to, size_t bytes)
 
 		if (!refill_raw(input)) {
 			if (input->in_member && !input->failed)
-				fail(input, -EBADMSG, "zstd stream cut short at compressed offset %llu",
+				fail(input, -EBADMSG,
+				     "zstd stream cut short at compressed offset %llu",
 				     (unsigned long long)compressed_offset(input));
 			return 0;
 		}
@@ -335,8 +337,8 @@ static int tell_kind(struct input *input)
 	static const uint8_t skippable[] = { 0x50, 0x2a, 0x4d, 0x18 };
 
 	while (input->raw_end < 4) {
-		size_t got = read_some(input, input->raw + input->raw_end,
-				       RAW_BYTES - input->raw_end);
+		size_t got =
+			read_some(input, input->raw + input->raw_end, RAW_BYTES - input->raw_end);
 
 		if (got == 0)
 			break;

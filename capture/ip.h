@@ -15,17 +15,17 @@ struct ip_packet {
 	uint8_t protocol; /* of the payload; in a fragment, of what the whole packet carries */
 	uint8_t ttl;
 	uint8_t tos;
-	uint8_t address_bytes;	 /* of both together: 8 or 32 */
+	uint8_t address_bytes;	  /* of both together: 8 or 32 */
 	const uint8_t *addresses; /* source, destination */
-	uint32_t payload_offset; /* in the frame; behind the fragment header if there is one */
-	uint32_t payload_bytes;	 /* by the IP header, whatever was captured */
+	uint32_t payload_offset;  /* in the frame; behind the fragment header if there is one */
+	uint32_t payload_bytes;	  /* by the IP header, whatever was captured */
 	/* Fragments only */
 	bool fragment;
 	bool more_fragments;
-	uint32_t id;		 /* IPv4: 16 bits */
+	uint32_t id; /* IPv4: 16 bits */
 	uint32_t fragment_offset_bytes;
-	uint32_t fragment_header_offset;  /* IPv6: where its fragment header stands, in the frame */
-	uint32_t next_header_offset;	  /* IPv6: of the byte that says "fragment header" */
+	uint32_t fragment_header_offset; /* IPv6: where its fragment header stands, in the frame */
+	uint32_t next_header_offset;	 /* IPv6: of the byte that says "fragment header" */
 };
 
 /*

@@ -96,8 +96,8 @@ static enum decode_result from_loopback(const uint8_t *data, uint32_t caplen_byt
 	}
 }
 
-enum decode_result link_layer_find_ip(uint16_t linktype, const uint8_t *data,
-				      uint32_t caplen_bytes, uint32_t *l3_offset)
+enum decode_result link_layer_find_ip(uint16_t linktype, const uint8_t *data, uint32_t caplen_bytes,
+				      uint32_t *l3_offset)
 {
 	switch (linktype) {
 	case LINKTYPE_ETHERNET:

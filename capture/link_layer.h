@@ -11,7 +11,7 @@
  * Returns DECODE_SEGMENT if there is an IP header, of version 4 or 6 as the link layer says, at
  * *l3_offset <= caplen_bytes. Else DECODE_NOT_IP, DECODE_CUT or DECODE_LINKTYPE_UNKNOWN.
  */
-enum decode_result link_layer_find_ip(uint16_t linktype, const uint8_t *data,
-				      uint32_t caplen_bytes, uint32_t *l3_offset);
+enum decode_result link_layer_find_ip(uint16_t linktype, const uint8_t *data, uint32_t caplen_bytes,
+				      uint32_t *l3_offset);
 
 #endif

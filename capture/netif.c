@@ -115,8 +115,7 @@ bool netif_in_use(const char *name, char *why, size_t why_bytes)
 
 		master[length] = '\0';
 		last = strrchr(master, '/');
-		snprintf(why, why_bytes, "it belongs to %.*s", IFNAMSIZ,
-			 last ? last + 1 : master);
+		snprintf(why, why_bytes, "it belongs to %.*s", IFNAMSIZ, last ? last + 1 : master);
 		return true;
 	}
 	if (has_ipv4_route(name) || has_ipv6_route(name)) {
@@ -150,8 +149,8 @@ int netif_make_ready(const char *name)
 	if (fd < 0)
 		return -errno;
 	result = set_up(fd, name);
-	if (result == 0 && setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership,
-				      sizeof(membership)) < 0)
+	if (result == 0 &&
+	    setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof(membership)) < 0)
 		result = -errno;
 	if (result < 0) {
 		close(fd);

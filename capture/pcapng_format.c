@@ -127,9 +127,8 @@ static bool read_idb(struct pcapng_format *format, const uint8_t *body, uint32_t
 		}
 		if (code == OPTION_IF_TSOFFSET && length == 8) {
 			memcpy(&offset_s, value, sizeof(offset_s));
-			iface->unit.offset_s = (int64_t)(format->swapped ?
-								 __builtin_bswap64(offset_s) :
-								 offset_s);
+			iface->unit.offset_s =
+				(int64_t)(format->swapped ? __builtin_bswap64(offset_s) : offset_s);
 		}
 		at += 4 + ((length + 3u) & ~3u);
 	}
@@ -250,14 +249,13 @@ static enum next_frame next_block(struct pcapng_format *format, struct input *in
 	return NEXT_FRAME;
 }
 
-enum next_frame pcapng_format_next(struct pcapng_format *format, struct input *input,
-				   bool may_read, struct frame *frame)
+enum next_frame pcapng_format_next(struct pcapng_format *format, struct input *input, bool may_read,
+				   struct frame *frame)
 {
 	for (;;) {
 		const uint8_t *block, *body;
 		uint32_t type, bytes, body_bytes;
-		enum next_frame result =
-			next_block(format, input, may_read, &block, &type, &bytes);
+		enum next_frame result = next_block(format, input, may_read, &block, &type, &bytes);
 		bool good = true, packet = false;
 
 		if (result != NEXT_FRAME)

@@ -32,7 +32,7 @@ bool pcapng_format_is(const uint8_t magic[4]);
 void pcapng_format_begin(struct pcapng_format *format, struct iface_table *ifaces);
 
 /* As pcap_format_next(). */
-enum next_frame pcapng_format_next(struct pcapng_format *format, struct input *input,
-				   bool may_read, struct frame *frame);
+enum next_frame pcapng_format_next(struct pcapng_format *format, struct input *input, bool may_read,
+				   struct frame *frame);
 
 #endif

@@ -94,18 +94,18 @@ struct segment {
 	uint32_t wirelen_bytes;
 	uint16_t linktype;
 	uint16_t iface;
-	uint16_t l3_offset;	/* of the IP header around the TCP header, in data */
-	uint16_t l4_offset;	/* of the TCP header, in data */
+	uint16_t l3_offset;	 /* of the IP header around the TCP header, in data */
+	uint16_t l4_offset;	 /* of the TCP header, in data */
 	uint16_t payload_offset; /* behind the TCP header, in data; may be > caplen_bytes if cut */
-	uint16_t fragments;	/* IP fragments that it was put together from; 0: came whole */
+	uint16_t fragments;	 /* IP fragments that it was put together from; 0: came whole */
 
 	struct flow_key key;
-	uint32_t hash;	/* of key */
-	uint8_t sender; /* 0 or 1: which side of key sent it */
-	uint8_t ttl;	/* or hop limit */
-	uint8_t tos;	/* or traffic class: DSCP << 2 | ECN (RFC 3168) */
+	uint32_t hash;	  /* of key */
+	uint8_t sender;	  /* 0 or 1: which side of key sent it */
+	uint8_t ttl;	  /* or hop limit */
+	uint8_t tos;	  /* or traffic class: DSCP << 2 | ECN (RFC 3168) */
 	uint8_t checksum; /* enum checksum_state, of TCP */
-	uint16_t ip_id; /* 0 in IPv6 */
+	uint16_t ip_id;	  /* 0 in IPv6 */
 
 	uint16_t flags; /* enum tcp_flag */
 	uint32_t seq;

@@ -22,11 +22,11 @@
 
 /* What the source itself knows of its frames; all counts since it was opened. */
 struct source_stats {
-	uint64_t received;	 /* frames that the source saw and meant for us, lost ones included */
-	uint64_t delivered;	 /* frames handed out by receive() */
+	uint64_t received;  /* frames that the source saw and meant for us, lost ones included */
+	uint64_t delivered; /* frames handed out by receive() */
 	uint64_t lost_ring_full; /* no room in the receive ring or the kernel's buffer */
 	uint64_t lost_no_buffer; /* no free buffer, or frame too large for one (XDP rx_dropped) */
-	uint64_t passed;	 /* frames that the XDP program left to the host: not TCP, no fragment */
+	uint64_t passed; /* frames that the XDP program left to the host: not TCP, no fragment */
 };
 
 struct source;
@@ -56,9 +56,10 @@ struct source_ops {
 /* The part that all sources share; each embeds it first. */
 struct source {
 	const struct source_ops *ops;
-	bool live;			   /* receive() may return 0 and time goes on by itself */
-	char description[128];		   /* for people: "veth0 queue 0: AF_XDP, copy mode" */
-	char error[SOURCE_ERROR_MAX];	   /* the last failure: what, where (file and offset), what to do */
+	bool live;	       /* receive() may return 0 and time goes on by itself */
+	char description[128]; /* for people: "veth0 queue 0: AF_XDP, copy mode" */
+	char error
+		[SOURCE_ERROR_MAX]; /* the last failure: what, where (file and offset), what to do */
 };
 
 static inline int source_receive(struct source *source, struct frame_batch *batch)

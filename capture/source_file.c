@@ -20,7 +20,7 @@ struct source_file {
 	struct iface_table *ifaces;
 	struct input *input;
 	enum format format;
-	uint64_t frames;	 /* over all files */
+	uint64_t frames; /* over all files */
 	uint64_t frames_of_file;
 	uint64_t bytes_before; /* of the files before this one */
 	struct pcap_format pcap;
@@ -112,9 +112,9 @@ static int receive(struct source *source, struct frame_batch *batch)
 		/* A mapped file was cut while it was read: what came since may be zeros. */
 		if (may_read && input_failed(file->input))
 			return damaged(file, "");
-		next = file->format == FORMAT_PCAP ?
-			       pcap_format_next(&file->pcap, file->input, may_read, frame) :
-			       pcapng_format_next(&file->pcapng, file->input, may_read, frame);
+		next = file->format == FORMAT_PCAP
+			       ? pcap_format_next(&file->pcap, file->input, may_read, frame)
+			       : pcapng_format_next(&file->pcapng, file->input, may_read, frame);
 		if (next == NEXT_FRAME) {
 			frame->number = ++file->frames;
 			file->frames_of_file++;
@@ -125,8 +125,8 @@ static int receive(struct source *source, struct frame_batch *batch)
 		if (!may_read)
 			break;
 		if (next == NEXT_DAMAGED)
-			return damaged(file, file->format == FORMAT_PCAP ? file->pcap.problem :
-									   file->pcapng.problem);
+			return damaged(file, file->format == FORMAT_PCAP ? file->pcap.problem
+									 : file->pcapng.problem);
 		close_input(file);
 	}
 	return (int)batch->count;

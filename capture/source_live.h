@@ -13,9 +13,9 @@
 struct source_live_config {
 	uint32_t snaplen_bytes; /* 0: whole frames */
 	bool force_pcap;	/* libpcap, whatever AF_XDP could do */
-	bool force_xdp;		/* AF_XDP also where it takes the host's own traffic, or not at all */
-	enum xsk_mode mode;	/* of AF_XDP: XSK_ANY, or only this one */
-	bool drop_others;	/* AF_XDP: what is not TCP is dropped, not passed to the host */
+	bool force_xdp;	    /* AF_XDP also where it takes the host's own traffic, or not at all */
+	enum xsk_mode mode; /* of AF_XDP: XSK_ANY, or only this one */
+	bool drop_others;   /* AF_XDP: what is not TCP is dropped, not passed to the host */
 };
 
 /*

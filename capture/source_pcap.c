@@ -11,7 +11,7 @@
 #include "capture/netif.h"
 
 #define SNAPLEN_MAX  262144
-#define BUFFER_BYTES (64 << 20) /* the kernel's */
+#define BUFFER_BYTES (64 << 20)		       /* the kernel's */
 #define COPY_BYTES   (FRAME_BATCH_MAX * 2048u) /* a batch, if frames are small */
 
 struct source_pcap {
@@ -51,7 +51,8 @@ static int receive(struct source *source, struct frame_batch *batch)
 		*frame = (struct frame){
 			.data = live->copies + live->copied_bytes,
 			.caplen_bytes = header->caplen,
-			.wirelen_bytes = header->len > header->caplen ? header->len : header->caplen,
+			.wirelen_bytes =
+				header->len > header->caplen ? header->len : header->caplen,
 			.ts_ns = (uint64_t)header->ts.tv_sec * 1000000000u +
 				 (uint64_t)header->ts.tv_usec * live->ns_per_unit,
 			.linktype = live->linktype,
@@ -136,11 +137,11 @@ static int activate(struct source_pcap *live, const char *interface, uint32_t sn
 	result = pcap_activate(live->pcap);
 	if (result < 0) {
 		snprintf(error, error_bytes, "%s: libpcap: %s", interface,
-			 *pcap_geterr(live->pcap) ? pcap_geterr(live->pcap) :
-						    pcap_statustostr(result));
-		return result == PCAP_ERROR_PERM_DENIED	     ? -EPERM :
-		       result == PCAP_ERROR_NO_SUCH_DEVICE   ? -ENODEV :
-							       -EIO;
+			 *pcap_geterr(live->pcap) ? pcap_geterr(live->pcap)
+						  : pcap_statustostr(result));
+		return result == PCAP_ERROR_PERM_DENIED	     ? -EPERM
+		       : result == PCAP_ERROR_NO_SUCH_DEVICE ? -ENODEV
+							     : -EIO;
 	}
 	if (pcap_setnonblock(live->pcap, 1, words) < 0) {
 		snprintf(error, error_bytes, "%s: %s", interface, words);

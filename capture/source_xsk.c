@@ -21,11 +21,11 @@
 #include "capture/xdp/redirect.h"
 #include "redirect.skel.h"
 
-#define NSEC_PER_SEC	UINT64_C(1000000000)
-#define UMEM_FRAME	4096u
-#define FEW_QUEUES	4
-#define RING_FEW	8192u /* descriptors for each queue; twice as many frames */
-#define RING_MANY	2048u
+#define NSEC_PER_SEC UINT64_C(1000000000)
+#define UMEM_FRAME   4096u
+#define FEW_QUEUES   4
+#define RING_FEW     8192u /* descriptors for each queue; twice as many frames */
+#define RING_MANY    2048u
 
 struct queue {
 	struct xsk_socket *socket;
@@ -48,7 +48,7 @@ struct source_xsk {
 	int64_t utc_offset_ns; /* UTC less the monotonic clock */
 	uint64_t delivered;
 	uint32_t queue_count;
-	uint32_t next_queue; /* to look at first */
+	uint32_t next_queue;  /* to look at first */
 	uint32_t batch_queue; /* where the batch that is out came from */
 	uint64_t batch_addresses[FRAME_BATCH_MAX];
 	uint32_t batch_taken; /* descriptors, malformed ones too */
@@ -297,10 +297,9 @@ static int open_queue(struct source_xsk *xsk, uint32_t number, const char *inter
 	struct queue *queue = &xsk->queues[number];
 	uint32_t ring = xsk->queue_count <= FEW_QUEUES ? RING_FEW : RING_MANY;
 	uint32_t frames = 2 * ring;
-	struct xsk_umem_config umem = { .fill_size = frames,
-					.comp_size = 64,
-					.frame_size = UMEM_FRAME,
-					.frame_headroom = 0 };
+	struct xsk_umem_config umem = {
+		.fill_size = frames, .comp_size = 64, .frame_size = UMEM_FRAME, .frame_headroom = 0
+	};
 	struct xsk_socket_config socket = { .rx_size = ring,
 					    .tx_size = 0,
 					    .libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
@@ -315,8 +314,8 @@ static int open_queue(struct source_xsk *xsk, uint32_t number, const char *inter
 				  &queue->completion, &umem);
 	if (result < 0)
 		return result;
-	result = xsk_socket__create(&queue->socket, interface, number, queue->umem, &queue->rx, NULL,
-				    &socket);
+	result = xsk_socket__create(&queue->socket, interface, number, queue->umem, &queue->rx,
+				    NULL, &socket);
 	if (result < 0)
 		return result;
 	for (uint32_t i = 0; i < frames; i += FRAME_BATCH_MAX) {
@@ -346,8 +345,8 @@ static void name_owner(const char *interface, char *out, size_t bytes)
 		return;
 	fd = bpf_prog_get_fd_by_id(id);
 	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &length) == 0)
-		snprintf(out, bytes, " (the interface has the XDP program \"%s\", id %u)", info.name,
-			 id);
+		snprintf(out, bytes, " (the interface has the XDP program \"%s\", id %u)",
+			 info.name, id);
 	if (fd >= 0)
 		close(fd);
 }
@@ -378,9 +377,9 @@ static int open_mode(struct source_xsk *xsk, const struct source_xsk_config *con
 		if (result < 0) {
 			say(error, error_bytes, "; %s: queue %u: %s%s", mode->name, i,
 			    strerror(-result),
-			    result == -ENOBUFS ? " (locked memory: CAP_IPC_LOCK or ulimit -l)" :
-			    result == -EBUSY   ? " (another AF_XDP socket has the queue)" :
-						 "");
+			    result == -ENOBUFS ? " (locked memory: CAP_IPC_LOCK or ulimit -l)"
+			    : result == -EBUSY ? " (another AF_XDP socket has the queue)"
+					       : "");
 			return result;
 		}
 	}

@@ -48,9 +48,9 @@ static bool parse_one(const uint8_t *option, uint8_t length, struct tcp_options 
 		out->seen |= TCPOPT_HAS_SACK;
 		out->sack_count = 0;
 		for (uint8_t at = 2; at < length && out->sack_count < TCP_SACK_BLOCKS_MAX; at += 8)
-			out->sack[out->sack_count++] = (struct tcp_sack_block){
-				.start = get_be32(option + at), .end = get_be32(option + at + 4)
-			};
+			out->sack[out->sack_count++] =
+				(struct tcp_sack_block){ .start = get_be32(option + at),
+							 .end = get_be32(option + at + 4) };
 		return true;
 	case KIND_TIMESTAMP:
 		if (length != 10)

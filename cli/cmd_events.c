@@ -77,8 +77,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_EVENT:
 		if (!add_wanted(o, text))
-			argp_error(state, "--event %s: names such as IN, OUT, RTT, REASS, PERSIST, "
-					  "FLOWEND, CONNEND", text);
+			argp_error(state,
+				   "--event %s: names such as IN, OUT, RTT, REASS, PERSIST, "
+				   "FLOWEND, CONNEND",
+				   text);
 		return 0;
 	case KEY_UTC:
 		o->time = TIME_UTC;
@@ -109,11 +111,15 @@ static const struct argp argp = {
 	.options = own_options,
 	.parser = parse,
 	.args_doc = "FILE|DIR...",
-	.doc = "Prints black box logs, one line an event. Of a DIR, that `bbtap read` or `bbtap record` "
+	.doc = "Prints black box logs, one line an event. Of a DIR, that `bbtap read` or `bbtap "
+	       "record` "
 	       "wrote, all log files of one view."
-	       "\vA line has the time, the serial number, the event, the segment with relative sequence "
-	       "numbers as tcpdump has it, and behind the bar the endpoint's state before the segment: "
-	       "the oldest number not acknowledged (una), the next to send (max), the next expected (rcv), "
+	       "\vA line has the time, the serial number, the event, the segment with relative "
+	       "sequence "
+	       "numbers as tcpdump has it, and behind the bar the endpoint's state before the "
+	       "segment: "
+	       "the oldest number not acknowledged (una), the next to send (max), the next "
+	       "expected (rcv), "
 	       "the window it may send into (wnd) and its smoothed RTT.",
 };
 

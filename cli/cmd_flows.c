@@ -39,8 +39,10 @@ enum { KEY_JSON = 0x100, KEY_SORT };
 static const struct argp_option own_options[] = {
 	{ "json", KEY_JSON, NULL, 0, "Print JSON, one object a line", 0 },
 	{ "sort", KEY_SORT, "BY", 0,
-	  "start, duration, bytes or retransmissions, the largest first (default: start, the earliest "
-	  "first)", 0 },
+	  "start, duration, bytes or retransmissions, the largest first (default: start, the "
+	  "earliest "
+	  "first)",
+	  0 },
 	{ 0 },
 };
 
@@ -79,9 +81,12 @@ static const struct argp argp = {
 	.options = own_options,
 	.parser = parse,
 	.args_doc = "DIR",
-	.doc = "Lists the connections of which `bbtap read` or `bbtap record` wrote logs below DIR.\v"
-	       "SEGMENTS and BYTES are client > server: what each sent, retransmissions included. RETR "
-	       "counts retransmitted segments, OOO segments that filled a hole, ZWIN closed windows, of "
+	.doc = "Lists the connections of which `bbtap read` or `bbtap record` wrote logs below "
+	       "DIR.\v"
+	       "SEGMENTS and BYTES are client > server: what each sent, retransmissions included. "
+	       "RETR "
+	       "counts retransmitted segments, OOO segments that filled a hole, ZWIN closed "
+	       "windows, of "
 	       "both sides. RTT is the smoothed one from the tap to the server and to the client.",
 };
 

@@ -20,7 +20,8 @@ struct read_options {
 
 static const struct argp_option own_options[] = {
 	{ "filter", 'f', "FILTER", 0,
-	  "Only packets that pass this libpcap filter; the same as FILTER in front of the files", 0 },
+	  "Only packets that pass this libpcap filter; the same as FILTER in front of the files",
+	  0 },
 	{ 0 },
 };
 
@@ -53,12 +54,15 @@ static const struct argp argp = {
 	.options = own_options,
 	.parser = parse,
 	.args_doc = "[FILTER] FILE...",
-	.doc = "Reads capture files (pcap, pcapng; also .gz and .zst; - is standard input) and writes "
+	.doc = "Reads capture files (pcap, pcapng; also .gz and .zst; - is standard input) and "
+	       "writes "
 	       "the black box log of every TCP connection in them, both endpoints."
-	       "\vFILTER is a libpcap expression such as \"tcp port 443\" or \"host 192.0.2.1\", one "
+	       "\vFILTER is a libpcap expression such as \"tcp port 443\" or \"host 192.0.2.1\", "
+	       "one "
 	       "argument; the first argument is taken for it if there is no file of that name and "
 	       "more arguments follow.\n\n"
-	       "A file that is damaged is analysed up to the damage; the message names the place and "
+	       "A file that is damaged is analysed up to the damage; the message names the place "
+	       "and "
 	       "the exit status is 1.",
 	.children = children,
 };

@@ -34,8 +34,10 @@ static const struct argp_option own_options[] = {
 	{ "interface", 'i', "IF", 0, "Record on this interface; more than once for several", 0 },
 	{ "pcap", KEY_PCAP, NULL, 0, "Use libpcap, not AF_XDP", 0 },
 	{ "xdp", KEY_XDP, "MODE", OPTION_ARG_OPTIONAL,
-	  "Use AF_XDP also where it takes traffic away from the host itself, and no libpcap; with MODE "
-	  "(zero-copy, copy, generic) in this mode only", 0 },
+	  "Use AF_XDP also where it takes traffic away from the host itself, and no libpcap; with "
+	  "MODE "
+	  "(zero-copy, copy, generic) in this mode only",
+	  0 },
 	{ "snaplen", 's', "BYTES", 0,
 	  "Take so many bytes of each frame (default: what --capture needs)", 0 },
 	{ "drop-others", KEY_DROP_OTHERS, NULL, 0,
@@ -103,10 +105,13 @@ static const struct argp argp = {
 	.options = own_options,
 	.parser = parse,
 	.args_doc = "[FILTER]",
-	.doc = "Records TCP connections live, on one or more interfaces that get a copy of the traffic "
+	.doc = "Records TCP connections live, on one or more interfaces that get a copy of the "
+	       "traffic "
 	       "(mirror ports, TAPs), until SIGINT or SIGTERM."
-	       "\vAF_XDP is used where it can be had: zero-copy, copy or generic mode, whichever works "
-	       "first. It takes frames away from the host, so an interface that has an address, a route "
+	       "\vAF_XDP is used where it can be had: zero-copy, copy or generic mode, whichever "
+	       "works "
+	       "first. It takes frames away from the host, so an interface that has an address, a "
+	       "route "
 	       "or a master is captured through libpcap instead, unless --xdp insists.\n\n"
 	       "FILTER is a libpcap expression such as \"tcp port 443\", run on the IP packet.",
 	.children = children,

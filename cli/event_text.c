@@ -175,11 +175,10 @@ static void print_verbose(FILE *to, const struct event_view *view)
 		"%24sflex %u %u stack flex %u %u %u %u %u %u flex7 0x%04x flex8 %u",
 		"", record->iss, record->flags, record->flags2, record->rttvar,
 		record->stack.rtt_prop, "", record->rcv_adv, record->rcv_wnd, record->dupacks,
-		record->segqlen, record->snd_numholes, record->stack.inflight,
-		record->snd_ssthresh, "", record->flex1, record->flex2, record->stack.flex[0],
-		record->stack.flex[1], record->stack.flex[2], record->stack.flex[3],
-		record->stack.flex[4], record->stack.flex[5], record->stack.flex7,
-		record->stack.flex8);
+		record->segqlen, record->snd_numholes, record->stack.inflight, record->snd_ssthresh,
+		"", record->flex1, record->flex2, record->stack.flex[0], record->stack.flex[1],
+		record->stack.flex[2], record->stack.flex[3], record->stack.flex[4],
+		record->stack.flex[5], record->stack.flex7, record->stack.flex8);
 }
 
 void event_text_record(FILE *to, const struct event_view *view, enum time_style style, bool verbose)

@@ -80,7 +80,8 @@ static struct peer_base *base_of(struct event_view *view)
 			section->foreign_port * UINT64_C(0xbb67ae8584caa73b);
 
 	for (int i = 0; i < 16; i++)
-		hash = (hash ^ section->local_address[i] ^ (uint64_t)section->foreign_address[i] << 8) *
+		hash = (hash ^ section->local_address[i] ^
+			(uint64_t)section->foreign_address[i] << 8) *
 		       UINT64_C(0x100000001b3);
 	return &view->bases[hash >> 40 & (BASES - 1)];
 }
@@ -148,9 +149,9 @@ void event_view_record(struct event_view *view)
 	if (reader->has_packet) {
 		struct frame frame = { .data = reader->data,
 				       .caplen_bytes = reader->caplen_bytes,
-				       .wirelen_bytes = reader->wirelen_bytes > reader->caplen_bytes ?
-								reader->wirelen_bytes :
-								reader->caplen_bytes,
+				       .wirelen_bytes = reader->wirelen_bytes > reader->caplen_bytes
+								? reader->wirelen_bytes
+								: reader->caplen_bytes,
 				       .ts_ns = reader->ts_ns,
 				       .linktype = reader->linktype };
 
@@ -164,8 +165,8 @@ void event_view_record(struct event_view *view)
 	view->local_base = record->iss;
 	/* Before its first segment an endpoint has no ISS yet: that segment shows it. */
 	if (view->has_segment && record->event_id == EVENT_OUT && record->iss == 0)
-		view->local_base = view->segment.flags & TCP_SYN ? view->segment.seq :
-								   view->segment.seq - 1;
+		view->local_base =
+			view->segment.flags & TCP_SYN ? view->segment.seq : view->segment.seq - 1;
 	else if (view->has_segment && record->iss == 0 && view->segment.flags & TCP_ACK)
 		view->local_base = view->segment.ack - 1;
 	find_peer_base(view);

@@ -17,11 +17,11 @@ struct peer_base; /* remembered over the sections of a connection */
 struct event_view {
 	const struct section_reader *reader;
 	const char *path;
-	const char *view; /* "client", "server" or NULL */
-	uint32_t section; /* of the file, from 1 */
+	const char *view;     /* "client", "server" or NULL */
+	uint32_t section;     /* of the file, from 1 */
 	uint64_t first_ts_ns; /* of the section's first record */
-	bool first; /* no record of the section was seen yet */
-	uint64_t ts_ns; /* of the record */
+	bool first;	      /* no record of the section was seen yet */
+	uint64_t ts_ns;	      /* of the record */
 	bool has_segment;
 	struct segment segment;
 	/* Relative numbers begin at these: the ISNs, or one before the first number that was seen. */

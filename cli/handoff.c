@@ -9,9 +9,9 @@
 
 #include "store/spsc_ring.h"
 
-#define BATCHES	     64
-#define RING_SLOTS   128 /* more than there are batches: a put never fails */
-#define BATCH_BYTES  (256u << 10) /* of frames; at least the largest one */
+#define BATCHES	    64
+#define RING_SLOTS  128		 /* more than there are batches: a put never fails */
+#define BATCH_BYTES (256u << 10) /* of frames; at least the largest one */
 
 _Static_assert(BATCH_BYTES >= EVLOG_CAPLEN_MAX, "any frame fits into an empty batch");
 

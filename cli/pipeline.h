@@ -28,16 +28,17 @@ struct pipeline_config {
 	uint64_t hash_key;
 	bool check_checksums;
 	const struct bpf_program *filter; /* or NULL */
-	struct tracker_config tracker;	  /* for each worker; memory and sink are set by the pipeline */
+	struct tracker_config
+		tracker; /* for each worker; memory and sink are set by the pipeline */
 	/*
 	 * NULL: no logs. The pipeline finishes it, because what is on its way to the store is memory
 	 * of the trackers.
 	 */
 	struct store *store;
 	bool lossless;
-	bool pin; /* workers to processors */
+	bool pin;		     /* workers to processors */
 	volatile sig_atomic_t *stop; /* set: end in an orderly way */
-	uint64_t stop_at_ns; /* live, CLOCK_MONOTONIC; 0: never */
+	uint64_t stop_at_ns;	     /* live, CLOCK_MONOTONIC; 0: never */
 	/* A source's error, in words; called in the receiving thread. */
 	void (*error)(const char *message);
 	/* Live: all threads run. */

@@ -104,28 +104,32 @@ void report_text(FILE *to, const struct pipeline_stats *stats, const char *dir)
 	const struct store_counters *store = &stats->store;
 	char a[NUMBER_TEXT_MAX], b[NUMBER_TEXT_MAX], c[NUMBER_TEXT_MAX];
 
-	fprintf(to, "%s frames, %s TCP segments, %s connections", number_text(stats->source.received, a),
-		number_text(tracker->segments, b), number_text(tracker->connections, c));
+	fprintf(to, "%s frames, %s TCP segments, %s connections",
+		number_text(stats->source.received, a), number_text(tracker->segments, b),
+		number_text(tracker->connections, c));
 	print_ends(to, tracker);
 	print_left_out(to, stats);
-	fprintf(to, "  retransmissions: %s; out of order: %s", number_text(tracker->retransmissions, a),
-		number_text(tracker->out_of_order, b));
+	fprintf(to, "  retransmissions: %s; out of order: %s",
+		number_text(tracker->retransmissions, a), number_text(tracker->out_of_order, b));
 	if (stats->decode.checksums[CHECKSUM_BAD] || stats->decode.checksums[CHECKSUM_PARTIAL])
 		fprintf(to, "; bad checksums: %s, left to offload: %s",
 			number_text(stats->decode.checksums[CHECKSUM_BAD], a),
 			number_text(stats->decode.checksums[CHECKSUM_PARTIAL], b));
 	fprintf(to, "\n");
 	if (dir)
-		fprintf(to, "  logs:            %s records in %s sections, %s files (%s) below %s\n",
+		fprintf(to,
+			"  logs:            %s records in %s sections, %s files (%s) below %s\n",
 			number_text(store->records, a), number_text(store->sections, b),
-			number_text(store->files, c), bytes_text(store->bytes, (char[NUMBER_TEXT_MAX]){ 0 }),
-			dir);
+			number_text(store->files, c),
+			bytes_text(store->bytes, (char[NUMBER_TEXT_MAX]){ 0 }), dir);
 	print_losses(to, stats);
-	fprintf(to, "  accounting:      received %" PRIu64 " = processed %" PRIu64
-		    " + left out %" PRIu64 " + lost %" PRIu64 "%s\n",
+	fprintf(to,
+		"  accounting:      received %" PRIu64 " = processed %" PRIu64
+		" + left out %" PRIu64 " + lost %" PRIu64 "%s\n",
 		stats->source.received, tracker->segments,
 		stats->decode.frames - stats->decode.results[DECODE_SEGMENT],
-		stats->source.lost_ring_full + stats->source.lost_no_buffer + stats->lost_worker_ring,
+		stats->source.lost_ring_full + stats->source.lost_no_buffer +
+			stats->lost_worker_ring,
 		pipeline_stats_add_up(stats) ? "" : ": DOES NOT ADD UP");
 }
 
@@ -140,29 +144,30 @@ static json_t *counters_as_json(const struct pipeline_stats *stats)
 	for (uint8_t reason = END_CLOSED; reason <= END_TABLE_FULL; reason++)
 		json_object_set_new(ended, end_reason_name(reason),
 				    json_integer((json_int_t)stats->tracker.ended[reason]));
-	return json_pack(
-		"{s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:I, s:I, s:I, s:I, s:b}",
-		"received", (json_int_t)stats->source.received, "delivered",
-		(json_int_t)stats->source.delivered, "segments",
-		(json_int_t)stats->tracker.segments, "left_out", left_out, "passed_to_host",
-		(json_int_t)stats->source.passed, "connections",
-		(json_int_t)stats->tracker.connections, "ended", ended, "retransmissions",
-		(json_int_t)stats->tracker.retransmissions, "out_of_order",
-		(json_int_t)stats->tracker.out_of_order, "reassembled",
-		(json_int_t)stats->decode.reassembled, "checksums_good",
-		(json_int_t)stats->decode.checksums[CHECKSUM_GOOD], "checksums_bad",
-		(json_int_t)stats->decode.checksums[CHECKSUM_BAD], "checksums_partial",
-		(json_int_t)stats->decode.checksums[CHECKSUM_PARTIAL], "records",
-		(json_int_t)stats->tracker.records, "lost_ring_full",
-		(json_int_t)stats->source.lost_ring_full, "lost_no_buffer",
-		(json_int_t)stats->source.lost_no_buffer, "lost_worker_ring",
-		(json_int_t)stats->lost_worker_ring, "lost_records",
-		(json_int_t)stats->tracker.records_lost, "lost_flow_records",
-		(json_int_t)stats->tracker.flow_summaries_lost, "untracked",
-		(json_int_t)stats->tracker.untracked, "sections_early",
-		(json_int_t)stats->tracker.sections_early, "memory_bytes",
-		(json_int_t)stats->tracker.memory_bytes, "adds_up", pipeline_stats_add_up(stats));
+	return json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:I, s:I, s:I, "
+			 "s:I, s:I, s:I, s:I, s:I, s:b}",
+			 "received", (json_int_t)stats->source.received, "delivered",
+			 (json_int_t)stats->source.delivered, "segments",
+			 (json_int_t)stats->tracker.segments, "left_out", left_out,
+			 "passed_to_host", (json_int_t)stats->source.passed, "connections",
+			 (json_int_t)stats->tracker.connections, "ended", ended, "retransmissions",
+			 (json_int_t)stats->tracker.retransmissions, "out_of_order",
+			 (json_int_t)stats->tracker.out_of_order, "reassembled",
+			 (json_int_t)stats->decode.reassembled, "checksums_good",
+			 (json_int_t)stats->decode.checksums[CHECKSUM_GOOD], "checksums_bad",
+			 (json_int_t)stats->decode.checksums[CHECKSUM_BAD], "checksums_partial",
+			 (json_int_t)stats->decode.checksums[CHECKSUM_PARTIAL], "records",
+			 (json_int_t)stats->tracker.records, "lost_ring_full",
+			 (json_int_t)stats->source.lost_ring_full, "lost_no_buffer",
+			 (json_int_t)stats->source.lost_no_buffer, "lost_worker_ring",
+			 (json_int_t)stats->lost_worker_ring, "lost_records",
+			 (json_int_t)stats->tracker.records_lost, "lost_flow_records",
+			 (json_int_t)stats->tracker.flow_summaries_lost, "untracked",
+			 (json_int_t)stats->tracker.untracked, "sections_early",
+			 (json_int_t)stats->tracker.sections_early, "memory_bytes",
+			 (json_int_t)stats->tracker.memory_bytes, "adds_up",
+			 pipeline_stats_add_up(stats));
 }
 
 void report_json(FILE *to, const struct pipeline_stats *stats, const char *dir)

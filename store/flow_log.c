@@ -19,10 +19,10 @@
 #include "tcpstate/event.h"
 #include "tcpstate/snapshot.h"
 
-#define HOURS_MAX     4 /* open at once */
-#define NUMBER_MAX    1000000
-#define NSEC_PER_SEC  UINT64_C(1000000000)
-#define NSEC_PER_HOUR (3600 * NSEC_PER_SEC)
+#define HOURS_MAX      4 /* open at once */
+#define NUMBER_MAX     1000000
+#define NSEC_PER_SEC   UINT64_C(1000000000)
+#define NSEC_PER_HOUR  (3600 * NSEC_PER_SEC)
 #define LINE_MAX_BYTES (1u << 20)
 
 struct hour_file {
@@ -199,7 +199,8 @@ static json_t *time_as_json(uint64_t ts_ns)
 
 	gmtime_r(&seconds, &utc);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(text, sizeof(text), "%s.%09lluZ", date, (unsigned long long)(ts_ns % NSEC_PER_SEC));
+	snprintf(text, sizeof(text), "%s.%09lluZ", date,
+		 (unsigned long long)(ts_ns % NSEC_PER_SEC));
 	return json_string(text);
 }
 
@@ -216,8 +217,8 @@ static json_t *side_as_json(const struct flow_summary *summary, enum side which)
 	object = json_pack(
 		"{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 		"s:b, s:b, s:b, s:b}",
-		"address", address, "port", (int)__builtin_bswap16(summary->key.port_be[k]), "state",
-		tcp_state_name(side->state), "segments", (json_int_t)side->segments,
+		"address", address, "port", (int)__builtin_bswap16(summary->key.port_be[k]),
+		"state", tcp_state_name(side->state), "segments", (json_int_t)side->segments,
 		"payload_bytes", (json_int_t)side->payload_bytes, "retransmitted_segments",
 		(json_int_t)side->retransmitted_segments, "retransmitted_bytes",
 		(json_int_t)side->retransmitted_bytes, "out_of_order_segments",
@@ -258,20 +259,18 @@ static json_t *name_as_json(const char *name)
 static json_t *summary_as_json(const struct flow_log *log, const struct flow_summary *summary)
 {
 	static const char *const starts[] = { "?", "syn", "syn-ack", "midstream" };
-	uint64_t duration_us = summary->last_ts_ns > summary->first_ts_ns ?
-				       (summary->last_ts_ns - summary->first_ts_ns) / 1000 :
-				       0;
+	uint64_t duration_us = summary->last_ts_ns > summary->first_ts_ns
+				       ? (summary->last_ts_ns - summary->first_ts_ns) / 1000
+				       : 0;
 
-	return json_pack("{s:I, s:o, s:o, s:I, s:s, s:s, s:o, s:I, s:o, s:o}", "connection",
-			 (json_int_t)summary->connection, "first",
-			 time_as_json(summary->first_ts_ns), "last",
-			 time_as_json(summary->last_ts_ns), "duration_us", (json_int_t)duration_us,
-			 "start", starts[summary->start & 3], "end",
-			 end_reason_name(summary->end_reason), "interface",
-			 name_as_json(log->ifaces->entries[summary->iface].name),
-			 "events_lost", (json_int_t)summary->events_lost, "client",
-			 side_as_json(summary, SIDE_CLIENT), "server",
-			 side_as_json(summary, SIDE_SERVER));
+	return json_pack(
+		"{s:I, s:o, s:o, s:I, s:s, s:s, s:o, s:I, s:o, s:o}", "connection",
+		(json_int_t)summary->connection, "first", time_as_json(summary->first_ts_ns),
+		"last", time_as_json(summary->last_ts_ns), "duration_us", (json_int_t)duration_us,
+		"start", starts[summary->start & 3], "end", end_reason_name(summary->end_reason),
+		"interface", name_as_json(log->ifaces->entries[summary->iface].name), "events_lost",
+		(json_int_t)summary->events_lost, "client", side_as_json(summary, SIDE_CLIENT),
+		"server", side_as_json(summary, SIDE_SERVER));
 }
 
 int flow_log_append(struct flow_log *log, const struct flow_summary *summary)
@@ -338,15 +337,15 @@ static bool read_file(const char *path, bool (*line)(void *context, json_t *obje
 		} while (!end && there >= want / 2 && want <= LINE_MAX_BYTES);
 		if (!end) {
 			/* A recorder that still runs, or was killed, has not ended its last file. */
-			bool open_end = strlen(path) > 5 &&
-					strcmp(path + strlen(path) - 5, ".part") == 0;
+			bool open_end =
+				strlen(path) > 5 && strcmp(path + strlen(path) - 5, ".part") == 0;
 
 			if ((there || input_failed(input)) && !open_end) {
 				*failed = -EBADMSG;
-				snprintf(error, error_bytes, "%s: damaged behind line %llu: %s", path,
-					 (unsigned long long)number,
-					 input_failed(input) ? input_failure(input) :
-							       "a line without an end");
+				snprintf(error, error_bytes, "%s: damaged behind line %llu: %s",
+					 path, (unsigned long long)number,
+					 input_failed(input) ? input_failure(input)
+							     : "a line without an end");
 			}
 			break;
 		}

@@ -14,9 +14,9 @@
 
 #include "capture/frame.h"
 
-#define SETS_MAX      32 /* tags and link types with open files; two files each */
-#define NUMBER_MAX    1000000
-#define NSEC_PER_SEC  UINT64_C(1000000000)
+#define SETS_MAX     32 /* tags and link types with open files; two files each */
+#define NUMBER_MAX   1000000
+#define NSEC_PER_SEC UINT64_C(1000000000)
 
 /* The files of one tag and link type: of both views, begun together. */
 struct set {
@@ -68,11 +68,11 @@ void log_file_linktype_suffix(uint16_t linktype, char out[16])
 		uint16_t linktype;
 		const char *suffix;
 	} names[] = {
-		{ LINKTYPE_ETHERNET, "" },	  { LINKTYPE_NULL, ".null" },
-		{ LINKTYPE_PPP, ".ppp" },	  { LINKTYPE_PPP_HDLC, ".ppp-hdlc" },
-		{ LINKTYPE_RAW, ".raw" },	  { LINKTYPE_LOOP, ".loop" },
-		{ LINKTYPE_LINUX_SLL, ".sll" },	  { LINKTYPE_IPV4, ".ipv4" },
-		{ LINKTYPE_IPV6, ".ipv6" },	  { LINKTYPE_LINUX_SLL2, ".sll2" },
+		{ LINKTYPE_ETHERNET, "" },	{ LINKTYPE_NULL, ".null" },
+		{ LINKTYPE_PPP, ".ppp" },	{ LINKTYPE_PPP_HDLC, ".ppp-hdlc" },
+		{ LINKTYPE_RAW, ".raw" },	{ LINKTYPE_LOOP, ".loop" },
+		{ LINKTYPE_LINUX_SLL, ".sll" }, { LINKTYPE_IPV4, ".ipv4" },
+		{ LINKTYPE_IPV6, ".ipv6" },	{ LINKTYPE_LINUX_SLL2, ".sll2" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

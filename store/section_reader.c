@@ -10,10 +10,10 @@
 #include "capture/input.h"
 #include "store/pcapng_write.h"
 
-#define BLOCK_MIN_BYTES 12
-#define BLOCK_MAX_BYTES (16u << 20)
-#define BYTE_ORDER_MAGIC	0x1a2b3c4d
-#define IFACES_MAX	4096
+#define BLOCK_MIN_BYTES	 12
+#define BLOCK_MAX_BYTES	 (16u << 20)
+#define BYTE_ORDER_MAGIC 0x1a2b3c4d
+#define IFACES_MAX	 4096
 
 struct iface_of_section {
 	uint16_t linktype;
@@ -92,8 +92,8 @@ struct option {
 };
 
 /* The next option of a list in [*at, end). False: there is none. */
-static bool next_option(const struct section_reader *reader, const uint8_t **at,
-			const uint8_t *end, struct option *out)
+static bool next_option(const struct section_reader *reader, const uint8_t **at, const uint8_t *end,
+			struct option *out)
 {
 	if (end - *at < 4)
 		return false;

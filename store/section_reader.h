@@ -16,10 +16,10 @@
 #define SECTION_IFACE_MAX   64
 
 enum section_item {
-	SECTION_HEADER,	 /* a new section: reader->section */
-	SECTION_RECORD,	 /* a record: reader->record, reader->comment, and its packet if it has one */
-	SECTION_SKIP,	 /* reader->skipped events are missing here */
-	SECTION_END,	 /* of the file */
+	SECTION_HEADER, /* a new section: reader->section */
+	SECTION_RECORD, /* a record: reader->record, reader->comment, and its packet if it has one */
+	SECTION_SKIP,	/* reader->skipped events are missing here */
+	SECTION_END,	/* of the file */
 	SECTION_DAMAGED, /* reader->error says what and where */
 };
 
@@ -33,7 +33,7 @@ struct section_reader {
 	uint32_t skipped;
 	/* The record's packet */
 	bool has_packet;
-	bool has_tcpinfo; /* a packet without it is of another program: record is empty */
+	bool has_tcpinfo;    /* a packet without it is of another program: record is empty */
 	const uint8_t *data; /* valid until the next call */
 	uint32_t caplen_bytes, wirelen_bytes;
 	uint64_t ts_ns; /* of the packet */

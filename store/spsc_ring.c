@@ -27,8 +27,8 @@ struct spsc_ring {
 
 struct spsc_ring *spsc_ring_open(uint32_t slots)
 {
-	struct spsc_ring *ring = aligned_alloc(
-		64, (sizeof(*ring) + slots * sizeof(ring->slots[0]) + 63) / 64 * 64);
+	struct spsc_ring *ring =
+		aligned_alloc(64, (sizeof(*ring) + slots * sizeof(ring->slots[0]) + 63) / 64 * 64);
 
 	if (ring)
 		ck_ring_init(&ring->ring, slots);

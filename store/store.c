@@ -24,9 +24,9 @@
 #define BUFFER_KEEP_BYTES (64u << 20)
 
 struct worker_rings {
-	struct spsc_ring *full;	  /* worker to store */
-	struct spsc_ring *empty;  /* store to worker */
-	struct chunk *emptied;	  /* found no room in `empty` yet; the store thread's own */
+	struct spsc_ring *full;	 /* worker to store */
+	struct spsc_ring *empty; /* store to worker */
+	struct chunk *emptied;	 /* found no room in `empty` yet; the store thread's own */
 	struct chunk *emptied_tail;
 };
 

@@ -19,21 +19,21 @@ struct store_config {
 	const struct iface_table *ifaces; /* borrowed; see there who may read what */
 	uint32_t workers;		  /* a pair of rings for each */
 	uint32_t ring_chains;		  /* room of each ring; a power of two */
-	uint64_t rotate_bytes;		  /* a log file that is larger is closed, the next one begun */
+	uint64_t rotate_bytes; /* a log file that is larger is closed, the next one begun */
 	bool live; /* flush the flow log now and then; else what is written depends on no clock */
 };
 
 struct store_counters {
-	uint64_t sections;	 /* written, each view */
-	uint64_t records;	 /* written, packets and events */
-	uint64_t packets;	 /* of them, EPBs */
-	uint64_t skipped;	 /* events told as skipped */
-	uint64_t flows;		 /* lines of the flow log */
-	uint64_t files;		 /* log files completed */
-	uint64_t bytes;		 /* of log files */
+	uint64_t sections;	  /* written, each view */
+	uint64_t records;	  /* written, packets and events */
+	uint64_t packets;	  /* of them, EPBs */
+	uint64_t skipped;	  /* events told as skipped */
+	uint64_t flows;		  /* lines of the flow log */
+	uint64_t files;		  /* log files completed */
+	uint64_t bytes;		  /* of log files */
 	uint64_t sections_failed; /* not written: disk full, I/O error */
 	uint64_t flows_failed;
-	int first_errno;	 /* of the first failure, or 0 */
+	int first_errno; /* of the first failure, or 0 */
 };
 
 struct store;

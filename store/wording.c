@@ -95,8 +95,9 @@ static int word_reass(const struct event *event, char *out, size_t bytes)
 		return snprintf(out, bytes,
 				"capture gap: bytes acknowledged that the tap never saw");
 	case REASS_REASON_FULL:
-		return snprintf(out, bytes,
-				"out-of-order queue: more holes than are followed, the oldest is given up");
+		return snprintf(
+			out, bytes,
+			"out-of-order queue: more holes than are followed, the oldest is given up");
 	default:
 		break;
 	}
@@ -137,12 +138,13 @@ static int word_event(const struct event *event, char *out, size_t bytes)
 	case EVENT_PERSIST:
 		return word_persist(event, out, bytes);
 	case EVENT_FLOWEND:
-		return snprintf(out, bytes,
-				"%s; sent %u segments (%u again, %u bytes), received %u (%u bytes), "
-				"%u RTT samples",
-				end_reason_name((uint8_t)event->record_flex[0]),
-				event->stack_flex[0], event->stack_flex[2], event->stack_flex[3],
-				event->stack_flex[1], event->stack_flex[4], event->stack_flex[5]);
+		return snprintf(
+			out, bytes,
+			"%s; sent %u segments (%u again, %u bytes), received %u (%u bytes), "
+			"%u RTT samples",
+			end_reason_name((uint8_t)event->record_flex[0]), event->stack_flex[0],
+			event->stack_flex[2], event->stack_flex[3], event->stack_flex[1],
+			event->stack_flex[4], event->stack_flex[5]);
 	case EVENT_CONNEND:
 		return snprintf(out, bytes, "end of the log: %s",
 				end_reason_name((uint8_t)event->record_flex[0]));
@@ -153,8 +155,8 @@ static int word_event(const struct event *event, char *out, size_t bytes)
 
 size_t wording_of(const struct log_entry *entry, enum side side, char *out, size_t bytes)
 {
-	int length = entry->kind == LOG_PACKET ? word_segment(entry, side, out, bytes) :
-						 word_event(&entry->event, out, bytes);
+	int length = entry->kind == LOG_PACKET ? word_segment(entry, side, out, bytes)
+					       : word_event(&entry->event, out, bytes);
 
 	if (length <= 0)
 		return 0;

@@ -53,7 +53,7 @@ struct chunk_pool {
 	uint32_t touched; /* chunks of the arena that were ever used; the rest costs no memory */
 	uint32_t free;	  /* on free_list */
 	uint32_t at_sink; /* put and not yet back */
-	bool lossless; /* wait for the sink rather than lose */
+	bool lossless;	  /* wait for the sink rather than lose */
 	struct chunk_sink sink;
 };
 

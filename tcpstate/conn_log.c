@@ -75,8 +75,8 @@ void conn_log_segment(struct tracker *tracker, struct connection *conn, const st
 			snapshot(conn, side, &snaps[side]);
 	count(tracker, conn, (uint32_t)__builtin_popcount(conn->views),
 	      evlog_packet(&conn->log, &tracker->pool, seg, sender,
-			   flex7_make(sent->cause, sent->confidence), sent->kind, conn->views, snaps,
-			   keep_bytes));
+			   flex7_make(sent->cause, sent->confidence), sent->kind, conn->views,
+			   snaps, keep_bytes));
 }
 
 void conn_log_event(struct tracker *tracker, struct connection *conn, enum side side,
@@ -98,18 +98,21 @@ void conn_log_rtt(struct tracker *tracker, struct connection *conn, enum side si
 
 	if (!(conn->views & 1 << side))
 		return;
-	conn_log_event(tracker, conn, side,
-		       &(struct event){ .ts_ns = ts_ns,
-					.id = EVENT_RTT,
-					.flex7 = flex7_make(RTT_REASON_KARN, 100),
-					.stack_flex = { sample_us, rtt->srtt_us, rtt->rttvar_us } });
+	conn_log_event(
+		tracker, conn, side,
+		&(struct event){ .ts_ns = ts_ns,
+				 .id = EVENT_RTT,
+				 .flex7 = flex7_make(RTT_REASON_KARN, 100),
+				 .stack_flex = { sample_us, rtt->srtt_us, rtt->rttvar_us } });
 }
 
 void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side side,
 		    uint64_t ts_ns, enum reass_reason reason)
 {
 	const struct endpoint_cold *cold = connection_cold_of(conn, side);
-	struct event event = { .ts_ns = ts_ns, .id = EVENT_REASS, .flex7 = flex7_make(reason, 100) };
+	struct event event = { .ts_ns = ts_ns,
+			       .id = EVENT_REASS,
+			       .flex7 = flex7_make(reason, 100) };
 
 	if (!(conn->views & 1 << side))
 		return;
@@ -126,14 +129,14 @@ void conn_log_persist(struct tracker *tracker, struct connection *conn, enum sid
 {
 	uint64_t closed_us = closed_ns / 1000;
 
-	conn_log_event(tracker, conn, side,
-		       &(struct event){ .ts_ns = ts_ns,
-					.id = EVENT_PERSIST,
-					.flex7 = flex7_make(1, 100),
-					.flex8 = kind,
-					.stack_flex = { closed_us > UINT32_MAX ?
-								UINT32_MAX :
-								(uint32_t)closed_us } });
+	conn_log_event(
+		tracker, conn, side,
+		&(struct event){ .ts_ns = ts_ns,
+				 .id = EVENT_PERSIST,
+				 .flex7 = flex7_make(1, 100),
+				 .flex8 = kind,
+				 .stack_flex = { closed_us > UINT32_MAX ? UINT32_MAX
+									: (uint32_t)closed_us } });
 }
 
 /* The store builds a section in memory: whole packets must not make it huge. */
@@ -157,17 +160,16 @@ static void log_flow_end(struct tracker *tracker, struct connection *conn, enum 
 	const struct endpoint *own = &conn->side[side];
 	const struct endpoint *peer = &conn->side[side_other(side)];
 
-	conn_log_event(tracker, conn, side,
-		       &(struct event){ .ts_ns = conn->last_ts_ns,
-					.id = EVENT_FLOWEND,
-					.flex7 = flex7_make(reason, 100),
-					.record_flex = { reason, 0 },
-					.stack_flex = { (uint32_t)own->segments,
-							(uint32_t)peer->segments,
-							own->retransmitted_segments,
-							(uint32_t)own->payload_bytes,
-							(uint32_t)peer->payload_bytes,
-							own->rtt.samples } });
+	conn_log_event(
+		tracker, conn, side,
+		&(struct event){
+			.ts_ns = conn->last_ts_ns,
+			.id = EVENT_FLOWEND,
+			.flex7 = flex7_make(reason, 100),
+			.record_flex = { reason, 0 },
+			.stack_flex = { (uint32_t)own->segments, (uint32_t)peer->segments,
+					own->retransmitted_segments, (uint32_t)own->payload_bytes,
+					(uint32_t)peer->payload_bytes, own->rtt.samples } });
 	conn_log_event(tracker, conn, side,
 		       &(struct event){ .ts_ns = conn->last_ts_ns,
 					.id = EVENT_CONNEND,

@@ -166,9 +166,8 @@ static void note_ecn(struct endpoint *client, struct endpoint *server, const str
 			client->t_flags2 |= TF2_ECN_PERMIT;
 		return;
 	}
-	if (client->t_flags2 & TF2_ACE_PERMIT &&
-	    (bits == TCP_CWR || bits == (TCP_CWR | TCP_ECE) || bits == TCP_AE ||
-	     bits == (TCP_AE | TCP_CWR))) {
+	if (client->t_flags2 & TF2_ACE_PERMIT && (bits == TCP_CWR || bits == (TCP_CWR | TCP_ECE) ||
+						  bits == TCP_AE || bits == (TCP_AE | TCP_CWR))) {
 		server->t_flags2 |= TF2_ACE_PERMIT | TF2_ECN_PERMIT;
 		return;
 	}
@@ -236,9 +235,9 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 	s->bad_checksums += seg->checksum == CHECKSUM_BAD;
 	if (sent->kind == OUT_RETRANSMISSION) {
 		s->retransmitted_segments++;
-		s->retransmitted_bytes += seg->payload_bytes < sent->again_bytes ?
-						  seg->payload_bytes :
-						  sent->again_bytes;
+		s->retransmitted_bytes += seg->payload_bytes < sent->again_bytes
+						  ? seg->payload_bytes
+						  : sent->again_bytes;
 		tracker->counters.retransmissions++;
 	}
 	if (sent->cause == CAUSE_OUT_OF_ORDER) {
@@ -300,8 +299,8 @@ static void take_reset(struct connection *conn, const struct segment *seg, enum 
 {
 	struct endpoint *s = &conn->side[sender];
 	struct endpoint *r = &conn->side[side_other(sender)];
-	bool answers_syn = r->state == TCPS_SYN_SENT && seg->flags & TCP_ACK &&
-			   seg->ack == r->snd_max;
+	bool answers_syn =
+		r->state == TCPS_SYN_SENT && seg->flags & TCP_ACK && seg->ack == r->snd_max;
 	bool exact = answers_syn || !(s->seen & SEEN_SEGMENT) || seg->seq == r->rcv_nxt;
 
 	s->seen |= SEEN_RST;
@@ -340,10 +339,12 @@ static void take_sequence(struct tracker *tracker, struct connection *conn,
 		bool full = false;
 
 		cold = tracker_cold(tracker, conn);
-		if (!cold || (seqrange_add(&cold->side[receiver].recvq, seg->seq, end, &full) == 0 &&
-			      full)) {
+		if (!cold ||
+		    (seqrange_add(&cold->side[receiver].recvq, seg->seq, end, &full) == 0 &&
+		     full)) {
 			if (!(conn->flags & CONN_REASS_FULL))
-				conn_log_reass(tracker, conn, receiver, seg->ts_ns, REASS_REASON_FULL);
+				conn_log_reass(tracker, conn, receiver, seg->ts_ns,
+					       REASS_REASON_FULL);
 			conn->flags |= CONN_REASS_FULL;
 			/* The oldest hole is given up: nothing is claimed of it any more. */
 			if (cold) {
@@ -423,8 +424,8 @@ static void take_ack(struct tracker *tracker, struct connection *conn, const str
 }
 
 /* The window that the sender offers: its own RCV.WND, and if it is news the peer's SND.WND. */
-static void take_window(struct tracker *tracker, struct connection *conn,
-			const struct segment *seg, enum side sender)
+static void take_window(struct tracker *tracker, struct connection *conn, const struct segment *seg,
+			enum side sender)
 {
 	enum side peer = side_other(sender);
 	struct endpoint *s = &conn->side[sender];
@@ -433,9 +434,8 @@ static void take_window(struct tracker *tracker, struct connection *conn,
 	struct connection_cold *cold;
 
 	/* RFC 9293 3.10.7.4: an old segment does not update the window (SND.WL1). */
-	if (p->seen & SEEN_WINDOW &&
-	    (seq_before(seg->seq, p->snd_wl1) ||
-	     (seg->flags & TCP_ACK && seq_before(seg->ack, p->snd_una))))
+	if (p->seen & SEEN_WINDOW && (seq_before(seg->seq, p->snd_wl1) ||
+				      (seg->flags & TCP_ACK && seq_before(seg->ack, p->snd_una))))
 		return;
 	p->snd_wl1 = seg->seq;
 	p->snd_wnd = window;
@@ -473,8 +473,7 @@ static void take_sack(struct endpoint *acked, const struct segment *seg)
 	acked->snd_numholes = holes;
 }
 
-void connection_segment(struct tracker *tracker, struct connection *conn,
-			const struct segment *seg)
+void connection_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg)
 {
 	enum side sender = connection_sender(conn, seg);
 	enum side receiver = side_other(sender);

@@ -34,10 +34,10 @@ struct connection {
 	uint32_t hash;
 	uint32_t next_free; /* index + 1 in the tracker's list of free records */
 	uint64_t last_ts_ns;
-	uint8_t client; /* which side of key */
-	uint8_t start;	/* enum flow_start */
-	uint8_t flags;	/* enum connection_flag */
-	uint8_t views;	/* enum view */
+	uint8_t client;	  /* which side of key */
+	uint8_t start;	  /* enum flow_start */
+	uint8_t flags;	  /* enum connection_flag */
+	uint8_t views;	  /* enum view */
 	uint16_t section; /* sections begun */
 	uint16_t linktype;
 	struct evlog log;
@@ -89,7 +89,7 @@ static inline enum side side_other(enum side side)
 }
 
 static inline const struct endpoint_cold *connection_cold_of(const struct connection *conn,
-							      enum side side)
+							     enum side side)
 {
 	return conn->cold ? &conn->cold->side[side] : NULL;
 }

@@ -50,8 +50,7 @@ static uint32_t seen_before(const struct endpoint *receiver, const struct endpoi
 }
 
 struct sent endpoint_classify(const struct endpoint *sender, const struct endpoint *receiver,
-			      const struct endpoint_cold *receiver_cold,
-			      const struct segment *seg)
+			      const struct endpoint_cold *receiver_cold, const struct segment *seg)
 {
 	uint32_t length = segment_length(seg);
 	uint32_t end = seg->seq + length;
@@ -117,8 +116,7 @@ uint32_t endpoint_window(const struct endpoint *sender, const struct endpoint *r
 }
 
 void endpoint_snapshot(const struct endpoint *endpoint, const struct endpoint *peer,
-		       const struct endpoint_cold *cold, uint32_t start_ticks,
-		       struct snapshot *out)
+		       const struct endpoint_cold *cold, uint32_t start_ticks, struct snapshot *out)
 {
 	bool scaled = endpoint->wscale != WSCALE_UNKNOWN && peer->wscale != WSCALE_UNKNOWN;
 	/* Of a peer that is never seen nothing is known to be acknowledged. */
@@ -177,8 +175,8 @@ void endpoint_state_on_send(struct endpoint *sender, const struct segment *seg)
 			sender->state = TCPS_FIN_WAIT_1;
 		else if (sender->state == TCPS_CLOSE_WAIT)
 			/* If it does not acknowledge the peer's FIN, the two cross on the wire. */
-			sender->state = seq_before(seg->ack, sender->rcv_nxt) ? TCPS_CLOSING :
-										TCPS_LAST_ACK;
+			sender->state = seq_before(seg->ack, sender->rcv_nxt) ? TCPS_CLOSING
+									      : TCPS_LAST_ACK;
 	}
 }
 

@@ -22,9 +22,10 @@ enum endpoint_seen {
 	SEEN_SYN = 0x02,
 	SEEN_FIN = 0x04,
 	SEEN_RST = 0x08,
-	SEEN_SND = 0x10, /* snd_una and snd_max mean something, from its own or its peer's segments */
-	SEEN_RCV = 0x20, /* rcv_nxt means something */
-	SEEN_WINDOW = 0x40, /* snd_wnd: the peer told its window */
+	SEEN_SND =
+		0x10, /* snd_una and snd_max mean something, from its own or its peer's segments */
+	SEEN_RCV = 0x20,	  /* rcv_nxt means something */
+	SEEN_WINDOW = 0x40,	  /* snd_wnd: the peer told its window */
 	SEEN_FIN_RECEIVED = 0x80, /* the peer's FIN is in order: rcv_nxt went past it */
 };
 
@@ -33,7 +34,8 @@ struct endpoint {
 	struct rtt rtt; /* of what it sent */
 	uint32_t iss;	/* one before the first number seen if its SYN was not */
 	uint32_t snd_una;
-	uint32_t snd_max; /* SND.NXT too: it never goes back, a retransmission is told by its event */
+	uint32_t
+		snd_max; /* SND.NXT too: it never goes back, a retransmission is told by its event */
 	uint32_t snd_wnd; /* bytes, scaled */
 	uint32_t snd_wl1; /* SEG.SEQ of the last window update */
 	uint32_t fin_end; /* the number behind its FIN, once SEEN_FIN */
@@ -87,8 +89,7 @@ void endpoint_init(struct endpoint *endpoint, uint8_t state);
  * Changes nothing.
  */
 struct sent endpoint_classify(const struct endpoint *sender, const struct endpoint *receiver,
-			      const struct endpoint_cold *receiver_cold,
-			      const struct segment *seg);
+			      const struct endpoint_cold *receiver_cold, const struct segment *seg);
 
 /* Whether the segment's numbers have nothing to do with what the sender has sent so far. */
 bool endpoint_is_far_out(const struct endpoint *sender, const struct segment *seg);

@@ -65,7 +65,8 @@ enum cause {
 	CAUSE_MIRROR_DUPLICATE = 17,
 	CAUSE_BAD_CHECKSUM = 18,
 	CAUSE_SUPER_PACKET = 19,
-	CAUSE_OUT_OF_ORDER = 20, /* fills a hole that the tap saw: reordered, or lost in front of the tap */
+	CAUSE_OUT_OF_ORDER =
+		20, /* fills a hole that the tap saw: reordered, or lost in front of the tap */
 };
 
 /*
@@ -90,7 +91,7 @@ enum reass_reason {
 	REASS_REASON_QUEUED = 1,   /* a segment behind a hole was queued */
 	REASS_REASON_RELEASED = 2, /* a hole was filled, segments left the queue */
 	REASS_REASON_GAP = 3,	   /* the receiver acknowledged bytes that the tap never saw */
-	REASS_REASON_FULL = 4,	   /* the model of the queue is at its limit; its numbers are a floor */
+	REASS_REASON_FULL = 4, /* the model of the queue is at its limit; its numbers are a floor */
 };
 
 enum persist_kind {
@@ -102,12 +103,12 @@ enum persist_kind {
 /* Why the connection's log ends. */
 enum end_reason {
 	END_NONE = 0,
-	END_CLOSED = 1,	     /* FINs of both sides acknowledged */
-	END_RESET = 2,	     /* RST */
-	END_IDLE = 3,	     /* nothing seen for the idle timeout */
-	END_INPUT = 4,	     /* the capture ended, or the recorder was stopped */
-	END_PORT_REUSE = 5,  /* a new connection between the same ports */
-	END_TABLE_FULL = 6,  /* room was needed for a new connection */
+	END_CLOSED = 1,	    /* FINs of both sides acknowledged */
+	END_RESET = 2,	    /* RST */
+	END_IDLE = 3,	    /* nothing seen for the idle timeout */
+	END_INPUT = 4,	    /* the capture ended, or the recorder was stopped */
+	END_PORT_REUSE = 5, /* a new connection between the same ports */
+	END_TABLE_FULL = 6, /* room was needed for a new connection */
 };
 
 /* "closed", "reset", "idle", "open at end", "port reused", "table full" */
@@ -121,9 +122,9 @@ static inline uint16_t flex7_make(unsigned int code, unsigned int confidence)
 /* An event as the models emit it; the log adds the snapshot and the serial number. */
 struct event {
 	uint64_t ts_ns;
-	uint8_t id;	/* enum event_id */
-	uint8_t flex8;	/* stack */
-	uint16_t flex7; /* stack */
+	uint8_t id;		 /* enum event_id */
+	uint8_t flex8;		 /* stack */
+	uint16_t flex7;		 /* stack */
 	uint32_t record_flex[2]; /* tlb_flex1, tlb_flex2 */
 	uint32_t stack_flex[6];	 /* flex1 .. flex6 of struct tcp_log_bbr */
 };

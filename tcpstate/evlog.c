@@ -81,7 +81,8 @@ bool evlog_open(struct evlog *log, struct chunk_pool *pool, const struct evlog_i
 	struct evlog_head *head;
 	struct chunk *chunk = chunk_pool_get(pool);
 
-	_Static_assert(sizeof(struct evlog_head) <= CHUNK_PAYLOAD_BYTES, "a head fits into a chunk");
+	_Static_assert(sizeof(struct evlog_head) <= CHUNK_PAYLOAD_BYTES,
+		       "a head fits into a chunk");
 	if (!chunk)
 		return false;
 	chunk->kind = CHUNK_LOG;
@@ -167,9 +168,9 @@ static uint32_t skip_bytes(const struct evlog *log, const struct evlog_head *hea
 /* Into reserved room. */
 static void append_skip(struct evlog *log, struct evlog_head *head, enum side side, uint64_t ts_ns)
 {
-	struct entry_fixed fixed = {
-		.ts_ns = ts_ns, .kind = LOG_SKIP, .views = (uint8_t)(1 << side)
-	};
+	struct entry_fixed fixed = { .ts_ns = ts_ns,
+				     .kind = LOG_SKIP,
+				     .views = (uint8_t)(1 << side) };
 
 	if (skip_bytes(log, head, side)) {
 		append(head, (const uint8_t *)&fixed, sizeof(fixed));

@@ -40,19 +40,19 @@ enum view {
 /* What all records of a section have in common. */
 struct evlog_head {
 	struct flow_key key;
-	uint8_t client;		 /* which side of key is the client: 0 or 1 */
-	uint8_t views;		 /* enum view: sections to write */
-	uint16_t linktype;	 /* of all packets in it: that of the connection's first */
-	uint16_t iface_count;	 /* interfaces of the run to describe: 1 + the highest index in here */
-	uint16_t section;	 /* 0 for the first section of this connection, ... (wraps) */
-	uint64_t connection;	 /* number: that of the connection's first frame */
-	uint64_t dump_ts_ns;	 /* when the section was closed: time of its last event */
-	uint64_t first_ts_ns;	 /* of its first event */
+	uint8_t client;	      /* which side of key is the client: 0 or 1 */
+	uint8_t views;	      /* enum view: sections to write */
+	uint16_t linktype;    /* of all packets in it: that of the connection's first */
+	uint16_t iface_count; /* interfaces of the run to describe: 1 + the highest index in here */
+	uint16_t section;     /* 0 for the first section of this connection, ... (wraps) */
+	uint64_t connection;  /* number: that of the connection's first frame */
+	uint64_t dump_ts_ns;  /* when the section was closed: time of its last event */
+	uint64_t first_ts_ns; /* of its first event */
 	uint32_t first_serial[2]; /* by side: serial number of the view's first record in here */
-	uint32_t records[2];	 /* by side: records in here; 0: no section for that side */
-	uint32_t packet_bytes;	 /* sum of captured bytes in here */
-	char id[LOG_ID_MAX];	 /* empty: none */
-	char tag[LOG_TAG_MAX];	 /* empty: none */
+	uint32_t records[2];	  /* by side: records in here; 0: no section for that side */
+	uint32_t packet_bytes;	  /* sum of captured bytes in here */
+	char id[LOG_ID_MAX];	  /* empty: none */
+	char tag[LOG_TAG_MAX];	  /* empty: none */
 	char reason[LOG_REASON_MAX];
 	/* The writer's own; of no use to a reader. */
 	struct chunk *tail;
@@ -69,7 +69,7 @@ enum log_entry_kind {
 /* An entry as it is read back. */
 struct log_entry {
 	enum log_entry_kind kind;
-	uint8_t views; /* enum view: where it is a record */
+	uint8_t views;	/* enum view: where it is a record */
 	uint8_t sender; /* LOG_PACKET: enum side */
 	uint16_t iface;
 	/*
@@ -77,14 +77,15 @@ struct log_entry {
 	 * sender (enum cause, enum out_kind); id is 0, the view decides between IN and OUT.
 	 */
 	struct event event;
-	uint32_t skipped;	/* LOG_SKIP */
-	uint32_t serial[2];	/* by side, for those in views; LOG_SKIP: of the first lost one */
-	struct snapshot snap[2]; /* by side, for those in views: the TCB before the segment is processed */
+	uint32_t skipped;   /* LOG_SKIP */
+	uint32_t serial[2]; /* by side, for those in views; LOG_SKIP: of the first lost one */
+	struct snapshot
+		snap[2]; /* by side, for those in views: the TCB before the segment is processed */
 	uint32_t payload_bytes; /* LOG_PACKET: of TCP */
 	uint32_t caplen_bytes;	/* LOG_PACKET: kept bytes of the frame */
 	uint32_t wirelen_bytes;
-	uint16_t fragments;	/* LOG_PACKET: IP fragments that it was put together from, or 0 */
-	const uint8_t *data;	/* LOG_PACKET: caplen_bytes bytes, in the reader's buffer */
+	uint16_t fragments;  /* LOG_PACKET: IP fragments that it was put together from, or 0 */
+	const uint8_t *data; /* LOG_PACKET: caplen_bytes bytes, in the reader's buffer */
 };
 
 /* Largest number of bytes of one frame that a log keeps. */

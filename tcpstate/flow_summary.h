@@ -10,35 +10,35 @@
 
 /* How the connection began, as far as the tap saw. */
 enum flow_start {
-	START_SYN = 1,	   /* the client's SYN was seen */
-	START_SYNACK = 2,  /* only the server's SYN-ACK was */
+	START_SYN = 1,	  /* the client's SYN was seen */
+	START_SYNACK = 2, /* only the server's SYN-ACK was */
 	START_MIDSTREAM = 3,
 };
 
 /* One endpoint: what it sent, unless the name says otherwise. */
 struct flow_side_summary {
 	uint64_t segments;
-	uint64_t payload_bytes;	       /* retransmitted bytes too */
+	uint64_t payload_bytes; /* retransmitted bytes too */
 	uint64_t retransmitted_bytes;
 	uint32_t retransmitted_segments;
 	uint32_t out_of_order_segments; /* filled a hole that the tap saw */
 	uint32_t duplicate_acks;
-	uint32_t zero_windows;		/* times that it closed its window */
-	uint32_t gap_bytes;		/* of what it sent, acknowledged but never seen by the tap */
+	uint32_t zero_windows; /* times that it closed its window */
+	uint32_t gap_bytes;    /* of what it sent, acknowledged but never seen by the tap */
 	uint32_t bad_checksums;
-	uint32_t rtt_samples;		/* taken by this side: its data, the peer's ACK */
-	uint32_t rtt_min_us;		/* 0: no sample */
+	uint32_t rtt_samples; /* taken by this side: its data, the peer's ACK */
+	uint32_t rtt_min_us;  /* 0: no sample */
 	uint32_t srtt_us;
 	uint32_t rttvar_us;
-	uint32_t iss;			/* 0 and meaningless if its SYN was not seen */
-	uint16_t mss_bytes;		/* from its SYN; 0: unknown */
-	uint8_t wscale;			/* from its SYN; 255: none or unknown */
-	uint8_t state;			/* enum tcp_state at the end */
+	uint32_t iss;	    /* 0 and meaningless if its SYN was not seen */
+	uint16_t mss_bytes; /* from its SYN; 0: unknown */
+	uint8_t wscale;	    /* from its SYN; 255: none or unknown */
+	uint8_t state;	    /* enum tcp_state at the end */
 	uint8_t syn_seen;
 	uint8_t fin_seen;
 	uint8_t rst_seen;
 	uint8_t sack_permitted;
-	uint16_t options_seen;		/* enum tcp_option_seen, over all its segments */
+	uint16_t options_seen; /* enum tcp_option_seen, over all its segments */
 };
 
 struct flow_summary {
@@ -52,7 +52,7 @@ struct flow_summary {
 	uint64_t connection; /* number of its first frame */
 	uint64_t first_ts_ns;
 	uint64_t last_ts_ns;
-	uint64_t events_lost; /* events that did not get into the log, both views */
+	uint64_t events_lost;		  /* events that did not get into the log, both views */
 	struct flow_side_summary side[2]; /* by enum side */
 };
 

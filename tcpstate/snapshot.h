@@ -87,7 +87,7 @@ struct snapshot {
 	uint32_t del_rate_lo, del_rate_hi;	   /* bytes/s */
 	uint32_t bw_inuse_lo, bw_inuse_hi;	   /* bytes/s */
 	uint32_t rtt_prop_us;
-	uint32_t inflight;  /* bytes */
+	uint32_t inflight; /* bytes */
 	uint32_t applimited;
 	uint32_t delivered; /* segments */
 	uint32_t pkts_out;  /* segments */

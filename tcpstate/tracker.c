@@ -13,9 +13,9 @@
 /* One connection in so many can have range lists at once. */
 #define COLD_SHARE 8
 /* Records that a batch looks at for idle connections, and that a new one may look at for room. */
-#define SWEEP_PER_BATCH 8
-#define SWEEP_PER_TICK	4096
-#define SWEEP_FOR_ROOM	64
+#define SWEEP_PER_BATCH	 8
+#define SWEEP_PER_TICK	 4096
+#define SWEEP_FOR_ROOM	 64
 #define SWEEP_FOR_MEMORY 256
 /* How far ahead of a segment its index slot and its record are fetched. */
 #define PREFETCH_SLOT	16
@@ -41,8 +41,8 @@ struct tracker *tracker_open(const struct tracker_config *config)
 		return NULL;
 	tracker->config = *config;
 	tracker->cold_total = config->connections_max / COLD_SHARE + 64;
-	tracker->cold_arena = arena_reserve((uint64_t)tracker->cold_total *
-					     sizeof(tracker->cold_arena[0]));
+	tracker->cold_arena =
+		arena_reserve((uint64_t)tracker->cold_total * sizeof(tracker->cold_arena[0]));
 	if (!tracker->cold_arena || flow_table_init(&tracker->table, config->connections_max) < 0 ||
 	    (config->views && chunk_pool_init(&tracker->pool, config->log_memory_bytes,
 					      config->lossless, &config->sink) < 0))
@@ -160,7 +160,8 @@ static uint32_t chunks_at_hand(const struct chunk_pool *pool)
  * hand, until a batch can't run dry. Without loss this depends on the segments alone: what is on its
  * way to the sink counts as at hand, because it comes back.
  */
-static void make_room_in_log(struct tracker *tracker, const struct segment *segments, uint32_t count)
+static void make_room_in_log(struct tracker *tracker, const struct segment *segments,
+			     uint32_t count)
 {
 	struct chunk_pool *pool = &tracker->pool;
 	/* Per segment a new section, an end and events; and its bytes. */

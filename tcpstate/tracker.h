@@ -20,14 +20,14 @@
 #define CAPTURE_FULL	UINT32_MAX
 
 struct tracker_config {
-	uint32_t connections_max;    /* at once; the idlest of a sample gives way for one more */
-	uint64_t log_memory_bytes;   /* for all logs, those on their way to the store included */
-	uint32_t events_per_section; /* records of one view; then the section is handed over */
+	uint32_t connections_max;	/* at once; the idlest of a sample gives way for one more */
+	uint64_t log_memory_bytes;	/* for all logs, those on their way to the store included */
+	uint32_t events_per_section;	/* records of one view; then the section is handed over */
 	uint32_t capture_payload_bytes; /* CAPTURE_HEADERS, a number, or CAPTURE_FULL */
-	uint8_t views;		     /* enum view: whose logs; 0: no logs, no flow summaries */
-	bool lossless;		     /* reading files: wait for the sink instead of losing events */
-	uint64_t idle_timeout_ns;    /* established connections; shorter ones for the other states */
-	struct chunk_sink sink;	     /* not used if views is 0 */
+	uint8_t views;			/* enum view: whose logs; 0: no logs, no flow summaries */
+	bool lossless;		  /* reading files: wait for the sink instead of losing events */
+	uint64_t idle_timeout_ns; /* established connections; shorter ones for the other states */
+	struct chunk_sink sink;	  /* not used if views is 0 */
 };
 
 /* What users get if they say nothing. The sink is left empty. */
@@ -35,19 +35,19 @@ void tracker_config_default(struct tracker_config *config);
 
 struct tracker_counters {
 	uint64_t segments;
-	uint64_t untracked;	       /* of them, left out: no room for their connection */
-	uint64_t connections;	       /* ever */
+	uint64_t untracked;   /* of them, left out: no room for their connection */
+	uint64_t connections; /* ever */
 	uint64_t connections_now;
-	uint64_t ended[8];	       /* by enum end_reason */
+	uint64_t ended[8]; /* by enum end_reason */
 	uint64_t retransmissions;
 	uint64_t out_of_order;
-	uint64_t records;	       /* log records made, both views */
-	uint64_t records_lost;	       /* and not kept: no chunk free, or the sink was full */
-	uint64_t sections;	       /* chains handed to the sink */
-	uint64_t sections_early;       /* of them, handed over because log memory ran low */
+	uint64_t records;	 /* log records made, both views */
+	uint64_t records_lost;	 /* and not kept: no chunk free, or the sink was full */
+	uint64_t sections;	 /* chains handed to the sink */
+	uint64_t sections_early; /* of them, handed over because log memory ran low */
 	uint64_t flow_summaries_lost;
-	uint64_t cold_full;	       /* times that a connection got no memory for its range lists */
-	uint64_t memory_bytes;	       /* of the flow table and connections, as used now */
+	uint64_t cold_full;    /* times that a connection got no memory for its range lists */
+	uint64_t memory_bytes; /* of the flow table and connections, as used now */
 };
 
 struct tracker;

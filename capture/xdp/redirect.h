@@ -5,7 +5,7 @@
 
 /* Stands right in front of each frame in the UMEM: the metadata area, a multiple of 4 bytes. */
 struct redirect_meta {
-	__u64 monotonic_ns; /* when the driver handed the frame to XDP */
+	__u64 monotonic_ns;  /* when the driver handed the frame to XDP */
 	__u32 wirelen_bytes; /* before it was cut to the snap length */
 	__u32 magic;
 };

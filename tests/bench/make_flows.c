@@ -309,12 +309,18 @@ static void data_step(struct generator *gen, struct connection *conn)
 static bool connection_step(struct generator *gen, struct connection *conn)
 {
 	switch ((enum phase)conn->phase) {
-	case PHASE_SYN: write_packet(gen, conn, CLIENT, conn->nxt[CLIENT]++, TCP_SYN, 0); break;
+	case PHASE_SYN:
+		write_packet(gen, conn, CLIENT, conn->nxt[CLIENT]++, TCP_SYN, 0);
+		break;
 	case PHASE_SYNACK:
 		write_packet(gen, conn, SERVER, conn->nxt[SERVER]++, TCP_SYN | TCP_ACK, 0);
 		break;
-	case PHASE_ACK: send_client_ack(gen, conn); break;
-	case PHASE_DATA: data_step(gen, conn); break;
+	case PHASE_ACK:
+		send_client_ack(gen, conn);
+		break;
+	case PHASE_DATA:
+		data_step(gen, conn);
+		break;
 	case PHASE_FIN:
 		conn->acked = conn->nxt[SERVER];
 		write_packet(gen, conn, CLIENT, conn->nxt[CLIENT], TCP_FIN | TCP_ACK, 0);
@@ -323,7 +329,9 @@ static bool connection_step(struct generator *gen, struct connection *conn)
 	case PHASE_FIN_BACK:
 		write_packet(gen, conn, SERVER, conn->nxt[SERVER]++, TCP_FIN | TCP_ACK, 0);
 		break;
-	case PHASE_LAST: send_client_ack(gen, conn); break;
+	case PHASE_LAST:
+		send_client_ack(gen, conn);
+		break;
 	}
 	conn->packets_left--;
 	if (conn->phase != PHASE_DATA || (conn->packets_left == 3 && !gen->options->leave_open))
@@ -432,21 +440,34 @@ static int parse_options(struct options *options, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "o:", names, NULL)) != -1) {
 		switch (option) {
-		case 'c': failed |= parse_number(optarg, 16000000, &options->connections); break;
-		case 'p': failed |= parse_number(optarg, UINT32_MAX, &options->packets); break;
+		case 'c':
+			failed |= parse_number(optarg, 16000000, &options->connections);
+			break;
+		case 'p':
+			failed |= parse_number(optarg, UINT32_MAX, &options->packets);
+			break;
 		case 'b':
 			failed |= parse_number(optarg, PAYLOAD_MAX_BYTES, &options->payload_bytes);
 			break;
-		case 'i': failed |= parse_number(optarg, 1000000000, &options->interval_ns); break;
-		case 's': failed |= parse_number(optarg, UINT64_MAX, &options->seed); break;
+		case 'i':
+			failed |= parse_number(optarg, 1000000000, &options->interval_ns);
+			break;
+		case 's':
+			failed |= parse_number(optarg, UINT64_MAX, &options->seed);
+			break;
 		case 'l':
 			options->loss = strtod(optarg, &end) / 100;
 			failed |=
 				end == optarg || *end || !(options->loss >= 0 && options->loss < 1);
 			break;
-		case 'e': options->leave_open = true; break;
-		case 'o': options->path = optarg; break;
-		default: return -EINVAL;
+		case 'e':
+			options->leave_open = true;
+			break;
+		case 'o':
+			options->path = optarg;
+			break;
+		default:
+			return -EINVAL;
 		}
 	}
 	if (failed || optind != argc || !options->path || !options->connections ||

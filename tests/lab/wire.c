@@ -293,17 +293,28 @@ static int parse_options(struct options *options, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (option) {
-		case 'd': failed |= parse_number(optarg, &options->delay_us); break;
-		case 'r': failed |= parse_number(optarg, &options->rate_kbit); break;
-		case 'q': failed |= parse_number(optarg, &options->queue_packets); break;
-		case 's': failed |= parse_number(optarg, &options->seed); break;
-		case 'm': options->mirror = optarg; break;
+		case 'd':
+			failed |= parse_number(optarg, &options->delay_us);
+			break;
+		case 'r':
+			failed |= parse_number(optarg, &options->rate_kbit);
+			break;
+		case 'q':
+			failed |= parse_number(optarg, &options->queue_packets);
+			break;
+		case 's':
+			failed |= parse_number(optarg, &options->seed);
+			break;
+		case 'm':
+			options->mirror = optarg;
+			break;
 		case 'l':
 			options->loss = strtod(optarg, &end) / 100;
 			failed |=
 				end == optarg || *end || !(options->loss >= 0 && options->loss < 1);
 			break;
-		default: return -EINVAL;
+		default:
+			return -EINVAL;
 		}
 	}
 	if (failed || argc - optind != 2)

@@ -43,7 +43,8 @@ void packet_vlan(struct packet *packet, uint16_t vlan, uint16_t ethertype)
 
 void packet_ipv4(struct packet *packet, uint8_t protocol, bool reverse, uint32_t options_bytes)
 {
-	uint8_t header[20] = { 0x45, 0, 0, 0, 0x12, 0x34, 0, 0, 64, 0, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2 };
+	uint8_t header[20] = { 0x45, 0, 0,  0, 0x12, 0x34, 0,  0, 64, 0,
+			       0,    0, 10, 0, 0,    1,	   10, 0, 0,  2 };
 
 	packet->ip_at = packet->length;
 	packet->ip_version = 4;

@@ -27,8 +27,8 @@ static void tcpinfo_has_freebsds_layout(void **state)
 		record.member = (__typeof__(record.member))0x1122334455667788;                     \
 		bblog_encode_tcpinfo(&record, bytes);                                              \
 		assert_true(at(bytes, offset, width) ==                                            \
-			    (width == 8 ? (uint64_t)0x1122334455667788 :                           \
-					  (uint64_t)0x1122334455667788 &                           \
+			    (width == 8 ? (uint64_t)0x1122334455667788                             \
+					: (uint64_t)0x1122334455667788 &                           \
 						  ((UINT64_C(1) << 8 * (width % 8)) - 1)));        \
 		bblog_decode_tcpinfo(bytes, &back);                                                \
 		assert_memory_equal(&back, &record, sizeof(record));                               \
@@ -97,8 +97,12 @@ static void tcpinfo_has_freebsds_layout(void **state)
 
 static void dumpinfo_comes_back(void **state)
 {
-	struct bblog_section section = { .version = 9, .ip_version = 6, .foreign_port = 443,
-					 .local_port = 50000, .id = "an id", .tag = "a tag",
+	struct bblog_section section = { .version = 9,
+					 .ip_version = 6,
+					 .foreign_port = 443,
+					 .local_port = 50000,
+					 .id = "an id",
+					 .tag = "a tag",
 					 .reason = "why" };
 	struct bblog_section back = { 0 };
 	uint8_t bytes[BBLOG_DUMPINFO_BYTES];
@@ -161,7 +165,9 @@ static void events_in_words(void **state)
 	} rows[] = {
 		{ { .id = EVENT_RTT, .stack_flex = { 12345, 999, 1500000 } },
 		  "RTT sample 12.345 ms, srtt 999 us, rttvar 1.500 s" },
-		{ { .id = EVENT_REASS, .flex7 = REASS_REASON_QUEUED << 8, .stack_flex = { 1, 100, 1 } },
+		{ { .id = EVENT_REASS,
+		    .flex7 = REASS_REASON_QUEUED << 8,
+		    .stack_flex = { 1, 100, 1 } },
 		  "out-of-order queue: 1 segment (100 bytes) behind 1 hole" },
 		{ { .id = EVENT_REASS, .flex7 = REASS_REASON_RELEASED << 8 },
 		  "out-of-order queue: empty again" },
@@ -170,10 +176,13 @@ static void events_in_words(void **state)
 		{ { .id = EVENT_PERSIST, .flex8 = PERSIST_ENTERED }, "the peer closed its window" },
 		{ { .id = EVENT_PERSIST, .flex8 = PERSIST_LEFT, .stack_flex = { 2000000 } },
 		  "the peer opened its window after 2.000 s" },
-		{ { .id = EVENT_FLOWEND, .record_flex = { END_RESET },
+		{ { .id = EVENT_FLOWEND,
+		    .record_flex = { END_RESET },
 		    .stack_flex = { 5, 6, 1, 700, 800, 2 } },
-		  "reset; sent 5 segments (1 again, 700 bytes), received 6 (800 bytes), 2 RTT samples" },
-		{ { .id = EVENT_CONNEND, .record_flex = { END_CLOSED } }, "end of the log: closed" },
+		  "reset; sent 5 segments (1 again, 700 bytes), received 6 (800 bytes), 2 RTT "
+		  "samples" },
+		{ { .id = EVENT_CONNEND, .record_flex = { END_CLOSED } },
+		  "end of the log: closed" },
 	};
 
 	(void)state;

@@ -283,7 +283,8 @@ static void a_filter_sees_the_ip_packet(void **state)
 	assert_int_equal(filter_compile("tcp port 80", &port_80, error, sizeof(error)), 0);
 	assert_int_equal(filter_compile("tcp port 81", &port_81, error, sizeof(error)), 0);
 	packet_begin(&packet);
-	packet_ethernet(&packet, 0x8100); /* a tag, which a filter for Ethernet would not look behind */
+	packet_ethernet(&packet,
+			0x8100); /* a tag, which a filter for Ethernet would not look behind */
 	packet_vlan(&packet, 7, 0x0800);
 	ipv4_tcp(&packet);
 	decoder_set_filter(decoder, &port_80);
@@ -295,7 +296,8 @@ static void a_filter_sees_the_ip_packet(void **state)
 	pcap_freecode(&port_81);
 	assert_int_not_equal(filter_compile("tcp prt 80", &port_80, error, sizeof(error)), 0);
 	assert_non_null(strstr(error, "tcp prt 80"));
-	assert_int_not_equal(filter_compile("ether host 2:0:0:0:0:1", &port_80, error, sizeof(error)), 0);
+	assert_int_not_equal(
+		filter_compile("ether host 2:0:0:0:0:1", &port_80, error, sizeof(error)), 0);
 }
 
 /* Every frame has one result, and the counters know it. */

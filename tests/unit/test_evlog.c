@@ -16,7 +16,11 @@ static uint8_t frame[4096];
 static const struct flow_key key = { .port_be = { 1, 2 }, .ip_version = 4 };
 
 static const struct evlog_identity identity = {
-	.key = &key, .connection = 7, .client = 1, .views = VIEW_BOTH, .linktype = LINKTYPE_ETHERNET,
+	.key = &key,
+	.connection = 7,
+	.client = 1,
+	.views = VIEW_BOTH,
+	.linktype = LINKTYPE_ETHERNET,
 };
 
 static void open_pool(uint32_t chunks)
@@ -25,7 +29,8 @@ static void open_pool(uint32_t chunks)
 
 	memset(&sink, 0, sizeof(sink));
 	memset(&log_, 0, sizeof(log_));
-	assert_int_equal(chunk_pool_init(&pool, (uint64_t)chunks * CHUNK_BYTES, false, &as_sink), 0);
+	assert_int_equal(chunk_pool_init(&pool, (uint64_t)chunks * CHUNK_BYTES, false, &as_sink),
+			 0);
 }
 
 static int setup(void **state)
@@ -87,7 +92,8 @@ static void entries_come_back(void **state)
 	}
 	assert_int_equal(evlog_records(&log_, SIDE_CLIENT), 500);
 	assert_int_equal(evlog_records(&log_, SIDE_SERVER), 1000);
-	assert_int_equal(evlog_dump(&log_, &pool, 2000, "a reason that is longer than 31 bytes"), 0);
+	assert_int_equal(evlog_dump(&log_, &pool, 2000, "a reason that is longer than 31 bytes"),
+			 0);
 	assert_null(log_.head);
 	assert_int_equal(sink.count, 1);
 	assert_int_equal(evlog_head(sink.chains[0])->iface_count, 4);

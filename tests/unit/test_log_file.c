@@ -13,7 +13,6 @@
 #include "store/log_file.h"
 #include "tests/unit/temp_dir.h"
 
-
 static void tags_never_leave_the_folder(void **state)
 {
 	static const struct {
@@ -73,8 +72,8 @@ static void files_are_named_and_never_overwritten(void **state)
 		assert_int_equal(log_files_append(files, &plain, SIDE_SERVER, "abcd", 4), 0);
 		assert_int_equal(log_files_append(files, &plain, SIDE_SERVER, "efgh", 4), 0);
 		assert_int_equal(log_files_append(files, &raw, SIDE_CLIENT, "ijkl", 4), 0);
-		snprintf(name, sizeof(name), "UNKNOWN/UNKNOWN-20231114T221320Z-%d.server.pcapng.part",
-			 run);
+		snprintf(name, sizeof(name),
+			 "UNKNOWN/UNKNOWN-20231114T221320Z-%d.server.pcapng.part", run);
 		assert_int_equal(size_of(name), 8);
 		assert_int_equal(log_files_open_count(files), 2);
 		assert_int_equal(log_files_close(&files), 0);

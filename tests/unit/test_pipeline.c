@@ -63,7 +63,11 @@ static void close_made(struct source *source)
 }
 
 static const struct source_ops ops = {
-	.name = "made", .receive = receive, .release = release, .stats = stats, .close = close_made,
+	.name = "made",
+	.receive = receive,
+	.release = release,
+	.stats = stats,
+	.close = close_made,
 };
 
 static struct made sources[2];
@@ -147,8 +151,11 @@ static void a_failure_is_said_once_and_the_rest_goes_on(void **state)
 	sources[0].fails_at = 50;
 	{
 		struct source *pointer = &sources[0].base;
-		struct pipeline_config config = { .sources = &pointer, .source_count = 1,
-						  .workers = 1, .lossless = true, .stop = &never,
+		struct pipeline_config config = { .sources = &pointer,
+						  .source_count = 1,
+						  .workers = 1,
+						  .lossless = true,
+						  .stop = &never,
 						  .error = on_error };
 		char error[256];
 

@@ -48,8 +48,9 @@ static void run(uint32_t base)
 			rtt_on_retransmit(&rtt, base + row->number);
 			continue;
 		}
-		assert_int_equal(rtt_on_ack(&rtt, base + row->number, row->ts_us * 1000, &sample_us),
-				 row->sample_us >= 0);
+		assert_int_equal(
+			rtt_on_ack(&rtt, base + row->number, row->ts_us * 1000, &sample_us),
+			row->sample_us >= 0);
 		if (row->sample_us >= 0)
 			assert_int_equal(sample_us, row->sample_us);
 		assert_int_equal(rtt.srtt_us, row->srtt_us);

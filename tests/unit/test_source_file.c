@@ -233,8 +233,7 @@ static void pcap_of_all_kinds(void **state)
 			result = read_bytes();
 			assert_int_equal(result.errors, 0);
 			assert_int_equal(result.frames, 3);
-			assert_true(result.ts_ns[0] ==
-				    UINT64_C(1700000000000000000) + kinds[i].ns);
+			assert_true(result.ts_ns[0] == UINT64_C(1700000000000000000) + kinds[i].ns);
 			assert_int_equal(result.caplen[0], 60);
 			assert_int_equal(result.wirelen[0], 1500);
 			assert_int_equal(result.wirelen[2], 3);
@@ -251,7 +250,7 @@ static void pcapng_of_many_kinds(void **state)
 	section();
 	interface(1, "eth0", 9, 0);
 	interface(113, NULL, -1, 100); /* us, and 100 s later */
-	block(0xbad); /* an event of ours: no packet */
+	block(0xbad);		       /* an event of ours: no packet */
 	put32(10949);
 	put32(1);
 	block_end();
@@ -363,7 +362,7 @@ static void damage_is_named(void **state)
 		struct result result;
 
 		begin(false);
-		section();		      /* 28 bytes */
+		section();		  /* 28 bytes */
 		interface(1, NULL, 9, 0); /* 32 bytes */
 		packet(0, 1, 10, 10);
 		memcpy(file.bytes + rows[i].at, &rows[i].value, 4);

@@ -103,8 +103,8 @@ static void what_was_logged_is_read(void **state)
 		char path[256], error[256];
 		uint32_t serial = 0, packets = 0;
 
-		snprintf(path, sizeof(path),
-			 "%s/logs/UNKNOWN/UNKNOWN-20231114T221320Z-1.%s.pcapng", dir, views[view]);
+		snprintf(path, sizeof(path), "%s/logs/UNKNOWN/UNKNOWN-20231114T221320Z-1.%s.pcapng",
+			 dir, views[view]);
 		assert_int_equal(section_reader_open(&reader, path, error, sizeof(error)), 0);
 		while ((item = section_reader_next(&reader)) == SECTION_HEADER ||
 		       item == SECTION_RECORD) {
@@ -127,10 +127,11 @@ static void what_was_logged_is_read(void **state)
 			assert_int_equal(reader.linktype, LINKTYPE_ETHERNET);
 			assert_int_equal(reader.caplen_bytes, 54);
 			if (packets > 2)
-				assert_int_equal(reader.record.event_id, view ? EVENT_IN : EVENT_OUT);
+				assert_int_equal(reader.record.event_id,
+						 view ? EVENT_IN : EVENT_OUT);
 			if (packets > 3) /* the state before the segment */
-				assert_int_equal(view ? reader.record.rcv_nxt :
-							reader.record.snd_max,
+				assert_int_equal(view ? reader.record.rcv_nxt
+						      : reader.record.snd_max,
 						 100 + 10 * (packets - 3));
 		}
 		assert_int_equal(item, SECTION_END);
@@ -206,8 +207,13 @@ static size_t slurp(const char *path, uint8_t *out, size_t room)
  */
 static void the_end_is_never_a_loss(void **state)
 {
-	struct store_config config = { .dir = dir, .version = "test", .ifaces = &ifaces, .workers = 1,
-				       .ring_chains = 4, .rotate_bytes = 1u << 30, .live = true };
+	struct store_config config = { .dir = dir,
+				       .version = "test",
+				       .ifaces = &ifaces,
+				       .workers = 1,
+				       .ring_chains = 4,
+				       .rotate_bytes = 1u << 30,
+				       .live = true };
 	struct tracker_config tracker_config;
 	struct store_counters counters;
 	struct tracker *tracker;
@@ -222,12 +228,18 @@ static void the_end_is_never_a_loss(void **state)
 	tracker_config.sink = store_sink(store, 0);
 	tracker = tracker_open(&tracker_config);
 	for (uint16_t n = 0; n < 2000; n++) {
-		struct segment seg = { .ts_ns = START_NS, .number = n + 1, .data = frame,
-				       .caplen_bytes = 54, .wirelen_bytes = 54,
-				       .linktype = LINKTYPE_ETHERNET, .l3_offset = 14,
-				       .l4_offset = 34, .payload_offset = 54,
+		struct segment seg = { .ts_ns = START_NS,
+				       .number = n + 1,
+				       .data = frame,
+				       .caplen_bytes = 54,
+				       .wirelen_bytes = 54,
+				       .linktype = LINKTYPE_ETHERNET,
+				       .l3_offset = 14,
+				       .l4_offset = 34,
+				       .payload_offset = 54,
 				       .key = { .port_be = { n, 0x5000 }, .ip_version = 4 },
-				       .hash = n, .flags = TCP_SYN };
+				       .hash = n,
+				       .flags = TCP_SYN };
 
 		tracker_process(tracker, &seg, 1);
 	}
@@ -304,8 +316,12 @@ static void a_cut_log_is_read_up_to_the_cut(void **state)
 
 static void a_folder_that_can_not_be_had_is_an_error(void **state)
 {
-	struct store_config config = { .dir = "/dev/null/x", .version = "", .ifaces = &ifaces,
-				       .workers = 1, .ring_chains = 4, .rotate_bytes = 1 };
+	struct store_config config = { .dir = "/dev/null/x",
+				       .version = "",
+				       .ifaces = &ifaces,
+				       .workers = 1,
+				       .ring_chains = 4,
+				       .rotate_bytes = 1 };
 	struct store *store;
 	char error[256];
 

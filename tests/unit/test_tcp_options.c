@@ -75,8 +75,8 @@ static void values_are_read(void **state)
 	struct tcp_options options;
 
 	(void)state;
-	tcp_options_parse((const uint8_t *)"\2\4\x05\xb4\3\3\x0e\1\x08\x0a\1\2\3\4\5\6\7\x08\1\1", 20,
-			  20, &options);
+	tcp_options_parse((const uint8_t *)"\2\4\x05\xb4\3\3\x0e\1\x08\x0a\1\2\3\4\5\6\7\x08\1\1",
+			  20, 20, &options);
 	assert_int_equal(options.mss_bytes, 1460);
 	assert_int_equal(options.wscale, 14);
 	assert_int_equal(options.tsval, 0x01020304);
