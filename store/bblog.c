@@ -11,65 +11,28 @@
  * One list says where each field of TCPINFO stands, for writing and for reading. 156, snd_scale and
  * rcv_scale with four bits each, is not in it.
  */
-#define FIELDS(EACH)                                                                                                             \
-	EACH(0, tv_sec)                                                                                                          \
-	EACH(8, tv_usec) EACH(16, ticks) EACH(20, serial) EACH(24, stack_id) EACH(25, event_id) EACH(                            \
-		26, event_flags) EACH(28,                                                                                        \
-				      event_errno) EACH(32,                                                                      \
-							rxbuf_acc) EACH(36,                                                      \
-									rxbuf_ccc) EACH(44,                                      \
-											txbuf_acc)                               \
-		EACH(48, txbuf_ccc) EACH(56, state) EACH(60, starttime) EACH(64, iss) EACH(                                      \
-			68,                                                                                                      \
-			flags) EACH(72,                                                                                          \
-				    snd_una) EACH(76,                                                                            \
-						  snd_max) EACH(80,                                                              \
-								snd_cwnd) EACH(84,                                               \
-									       snd_nxt) EACH(88,                                 \
-											     snd_recover)                        \
-			EACH(92, snd_wnd) EACH(96, snd_ssthresh) EACH(100, srtt) EACH(104, rttvar) EACH(108, rcv_up) EACH(       \
-				112,                                                                                             \
-				rcv_adv) EACH(116,                                                                               \
-					      flags2) EACH(120,                                                                  \
-							   rcv_nxt) EACH(124,                                                    \
-									 rcv_wnd) EACH(128,                                      \
-										       dupacks)                                  \
-				EACH(132, segqlen) EACH(136, snd_numholes) EACH(140, flex1) EACH(144, flex2) EACH(               \
-					148,                                                                                     \
-					first_byte_in) EACH(152,                                                                 \
-							    first_byte_out) EACH(160,                                            \
-										 stack.cur_del_rate) EACH(168,                   \
-													  stack.del_rate)        \
-					EACH(176, stack.rtt_prop) EACH(184, stack.bw_inuse) EACH(192, stack.inflight) EACH(      \
-						196,                                                                             \
-						stack.applimited) EACH(200,                                                      \
-								       stack.delivered) EACH(204, stack.time_stamp)              \
-						EACH(208, stack.epoch) EACH(212, stack.lt_epoch) EACH(216, stack.pkts_out) EACH( \
-							220,                                                                     \
-							stack.flex[0]) EACH(224,                                                 \
-									    stack.flex                                           \
-										    [1]) EACH(228, stack.flex[2])                \
-							EACH(232, stack.flex[3]) EACH(236, stack.flex[4]) EACH(                  \
-								240,                                                             \
-								stack.flex                                                       \
-									[5]) EACH(244,                                           \
-										  stack.lost) EACH(248, stack.pacing_gain)       \
-								EACH(250, stack.cwnd_gain) EACH(                                 \
-									252,                                                     \
-									stack.flex7) EACH(254,                                   \
-											  stack.bbr_state)                       \
-									EACH(255, stack.bbr_substate) EACH(                      \
-										256,                                             \
-										stack.inhpts) EACH(257,                          \
-												   stack                         \
-													   .ininput)             \
-										EACH(258, stack.use_lt_bw) EACH(                 \
-											259,                                     \
-											stack.flex8)                             \
-											EACH(260,                                \
-											     stack.pkt_epoch)                    \
-												EACH(264,                        \
-												     len)
+/* clang-format off */
+#define FIELDS(EACH)                                                                               \
+	EACH(0, tv_sec) EACH(8, tv_usec) EACH(16, ticks) EACH(20, serial) EACH(24, stack_id)	   \
+	EACH(25, event_id) EACH(26, event_flags) EACH(28, event_errno) EACH(32, rxbuf_acc)	   \
+	EACH(36, rxbuf_ccc) EACH(44, txbuf_acc) EACH(48, txbuf_ccc) EACH(56, state)		   \
+	EACH(60, starttime) EACH(64, iss) EACH(68, flags) EACH(72, snd_una) EACH(76, snd_max)	   \
+	EACH(80, snd_cwnd) EACH(84, snd_nxt) EACH(88, snd_recover) EACH(92, snd_wnd)		   \
+	EACH(96, snd_ssthresh) EACH(100, srtt) EACH(104, rttvar) EACH(108, rcv_up)		   \
+	EACH(112, rcv_adv) EACH(116, flags2) EACH(120, rcv_nxt) EACH(124, rcv_wnd)		   \
+	EACH(128, dupacks) EACH(132, segqlen) EACH(136, snd_numholes) EACH(140, flex1)		   \
+	EACH(144, flex2) EACH(148, first_byte_in) EACH(152, first_byte_out)			   \
+	EACH(160, stack.cur_del_rate) EACH(168, stack.del_rate) EACH(176, stack.rtt_prop)	   \
+	EACH(184, stack.bw_inuse) EACH(192, stack.inflight) EACH(196, stack.applimited)		   \
+	EACH(200, stack.delivered) EACH(204, stack.time_stamp) EACH(208, stack.epoch)		   \
+	EACH(212, stack.lt_epoch) EACH(216, stack.pkts_out) EACH(220, stack.flex[0])		   \
+	EACH(224, stack.flex[1]) EACH(228, stack.flex[2]) EACH(232, stack.flex[3])		   \
+	EACH(236, stack.flex[4]) EACH(240, stack.flex[5]) EACH(244, stack.lost)			   \
+	EACH(248, stack.pacing_gain) EACH(250, stack.cwnd_gain) EACH(252, stack.flex7)		   \
+	EACH(254, stack.bbr_state) EACH(255, stack.bbr_substate) EACH(256, stack.inhpts)	   \
+	EACH(257, stack.ininput) EACH(258, stack.use_lt_bw) EACH(259, stack.flex8)		   \
+	EACH(260, stack.pkt_epoch) EACH(264, len)
+/* clang-format on */
 
 #define SCALES_AT 156
 

@@ -14,9 +14,11 @@
 
 #include "capture/frame.h"
 #include "store/flow_log.h"
+#include "store/section.h"
 #include "store/section_reader.h"
 #include "store/spsc_ring.h"
 #include "store/store.h"
+#include "tcpstate/evlog_writer.h"
 #include "tcpstate/tracker.h"
 #include "tests/unit/temp_dir.h"
 
@@ -252,6 +254,69 @@ static void the_end_is_never_a_loss(void **state)
 	tracker_close(&tracker);
 }
 
+/*
+ * Records that found no memory in the middle of a section stand in the file as a block that says how many
+ * they were. $BBTAP_KEEP_SKIP: where to leave the file, for a look with Wireshark.
+ */
+static void lost_records_are_told_in_the_file(void **state)
+{
+	static uint8_t scratch[EVLOG_CAPLEN_MAX], arena_frame[1900];
+	struct chunk_pool pool;
+	struct chunk_sink none = { 0 };
+	struct evlog log = { 0 };
+	struct flow_key key = { .port_be = { 1, 2 }, .ip_version = 4 };
+	struct evlog_identity identity = { .key = &key,
+					   .views = VIEW_BOTH,
+					   .linktype = LINKTYPE_ETHERNET };
+	struct segment seg = { .ts_ns = START_NS,
+			       .data = arena_frame,
+			       .caplen_bytes = 60,
+			       .wirelen_bytes = 1900,
+			       .linktype = LINKTYPE_ETHERNET,
+			       .key = key };
+	struct snapshot snaps[2] = { 0 };
+	struct pcapng_buffer buffer = { 0 };
+	struct section_counts counts = { 0 };
+	struct section_reader reader;
+	const char *keep = getenv("BBTAP_KEEP_SKIP");
+	char path[256], error[256];
+	FILE *out;
+
+	(void)state;
+	assert_int_equal(chunk_pool_init(&pool, 2 * CHUNK_BYTES, false, &none), 0);
+	assert_true(evlog_open(&log, &pool, &identity, START_NS));
+	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, VIEW_BOTH, snaps, 60), 0);
+	seg.caplen_bytes = 1900;
+	while (evlog_packet(&log, &pool, &seg, 0, 0, 0, VIEW_BOTH, snaps, 1900) == 0)
+		;
+	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, VIEW_BOTH, snaps, 1900), 2);
+	seg.caplen_bytes = 60;
+	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, VIEW_BOTH, snaps, 60), 0);
+	section_write(&buffer, log.head, SIDE_SERVER, &ifaces, "test", scratch, &counts);
+	assert_false(buffer.no_memory);
+	assert_int_equal(counts.skipped, 2);
+	snprintf(path, sizeof(path), "%s/skip.pcapng", dir);
+	out = fopen(keep ? keep : path, "wb");
+	assert_non_null(out);
+	assert_int_equal(fwrite(buffer.bytes, 1, buffer.length, out), buffer.length);
+	fclose(out);
+
+	assert_int_equal(section_reader_open(&reader, keep ? keep : path, error, sizeof(error)), 0);
+	assert_int_equal(section_reader_next(&reader), SECTION_HEADER);
+	for (uint32_t i = 0; i < counts.records - 1; i++) {
+		assert_int_equal(section_reader_next(&reader), SECTION_RECORD);
+		assert_int_equal(reader.record.serial, i);
+	}
+	assert_int_equal(section_reader_next(&reader), SECTION_SKIP);
+	assert_int_equal(reader.skipped, 2);
+	assert_int_equal(section_reader_next(&reader), SECTION_RECORD);
+	assert_int_equal(reader.record.serial, counts.records + 1);
+	assert_int_equal(section_reader_next(&reader), SECTION_END);
+	section_reader_close(&reader);
+	pcapng_buffer_dispose(&buffer);
+	chunk_pool_dispose(&pool);
+}
+
 /* The same segments give the same bytes. */
 static void twice_is_the_same(void **state)
 {
@@ -379,6 +444,7 @@ int main(void)
 		cmocka_unit_test(a_flow_has_a_line),
 		cmocka_unit_test(a_name_that_is_no_utf_8),
 		cmocka_unit_test(the_end_is_never_a_loss),
+		cmocka_unit_test(lost_records_are_told_in_the_file),
 		cmocka_unit_test(twice_is_the_same),
 		cmocka_unit_test(a_cut_log_is_read_up_to_the_cut),
 		cmocka_unit_test(a_folder_that_can_not_be_had_is_an_error),
