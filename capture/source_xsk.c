@@ -40,7 +40,10 @@ struct queue {
 struct source_xsk {
 	struct source base; /* first */
 	uint16_t iface;
-	int ready_fd; /* holds the interface promiscuous */
+	char interface[32];
+	unsigned int index; /* of the interface when it was opened */
+	bool gone;	    /* it is no longer there, as stats() found */
+	int ready_fd;	    /* holds the interface promiscuous */
 	int link_fd;
 	struct redirect_bpf *program;
 	uint64_t *per_cpu; /* scratch for counters */
@@ -153,6 +156,12 @@ static int receive(struct source *source, struct frame_batch *batch)
 			return (int)batch->count;
 		source->ops->release(source, batch);
 	}
+	if (xsk->gone) {
+		snprintf(source->error, sizeof(source->error),
+			 "%s: the interface is gone; what came before is in the log",
+			 xsk->interface);
+		return -ENODEV;
+	}
 	return 0;
 }
 
@@ -202,6 +211,8 @@ static void stats(struct source *source, struct source_stats *out)
 		out->lost_ring_full += statistics.rx_ring_full;
 		out->lost_no_buffer += statistics.rx_dropped;
 	}
+	/* A socket does not say that its interface was removed: it only stays silent. */
+	xsk->gone = netif_index(xsk->interface) != xsk->index;
 	/* The clocks drift, and people set them. */
 	xsk->utc_offset_ns = measure_utc_offset_ns();
 }
@@ -410,6 +421,8 @@ int source_xsk_open(struct source **out, const struct source_xsk_config *config,
 	xsk->base.ops = &ops;
 	xsk->base.live = true;
 	xsk->iface = config->iface;
+	snprintf(xsk->interface, sizeof(xsk->interface), "%s", config->interface);
+	xsk->index = netif_index(config->interface);
 	xsk->link_fd = -1;
 	xsk->cpus = libbpf_num_possible_cpus();
 	xsk->per_cpu = calloc((size_t)(xsk->cpus > 0 ? xsk->cpus : 1), sizeof(uint64_t));

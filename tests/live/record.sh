@@ -146,6 +146,21 @@ ip -n $to address del 192.0.2.1/24 dev in
 "$bbtap" record -i no-such-interface -o "$dir/none" 2>"$dir/err" && fail "no such interface"
 grep -q 'no-such-interface: there is no such interface' "$dir/err" || fail "no such interface: $(cat "$dir/err")"
 
+# The interface is removed under it: it says so, and what came before is in the log.
+start -o "$dir/gone" && {
+  replay --pps 20000 "$dir/sample.pcap"
+  sleep 0.3
+  ip -n $to link del in
+  wait $recorder
+  status=$?
+  recorder=
+  [ "$status" = 1 ] || fail "interface removed: exit status $status"
+  grep -q 'in: the interface is gone' "$dir/err" || fail "interface removed: $(cat "$dir/err")"
+  [ "$("$bbtap" flows --json "$dir/gone" | wc -l)" -gt 10 ] || fail "interface removed: the log is not complete"
+}
+ip link add out netns $from type veth peer name in netns $to
+ip -n $from link set out up
+
 # It ends by itself when told so.
 start --duration 1 -o "$dir/duration" && { wait $recorder || fail "--duration"; recorder=; }
 exit $failed
