@@ -20,6 +20,7 @@ packets=${PACKETS:-1000000}
 "$make_flows" --connections 10000 --packets "$packets" --payload 100 -o "$dir/flows.pcap" || exit 1
 printf '%-22s %10s %10s %10s %10s %12s %14s\n' rate sent processed 'ring full' 'no buffer' 'log records' 'records lost'
 for rate in '--pps 100000' '--pps 200000' --topspeed; do
+  : >"$dir/err"
   ip netns exec $to "$bbtap" record -i in --json -o "$dir/out" >"$dir/report" 2>"$dir/err" &
   recorder=$!
   for ((i = 0; i < 200; i++)); do grep -q recording "$dir/err" && break; sleep 0.05; done

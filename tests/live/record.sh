@@ -36,6 +36,7 @@ sent() { ip netns exec $from cat /sys/class/net/out/statistics/tx_packets; }
 program() { ip -n $to link show in | grep -o 'prog/xdp.*'; }
 
 start() { # OPTION...: starts the recorder and waits until it is ready
+  : >"$dir/err" # or "recording" of the one before would be found
   ip netns exec $to "$bbtap" record -i in --json "$@" >"$dir/report" 2>"$dir/err" &
   recorder=$!
   for ((i = 0; i < 200; i++)); do
@@ -145,6 +146,20 @@ start -o "$dir/own" && {
 ip -n $to address del 192.0.2.1/24 dev in
 "$bbtap" record -i no-such-interface -o "$dir/none" 2>"$dir/err" && fail "no such interface"
 grep -q 'no-such-interface: there is no such interface' "$dir/err" || fail "no such interface: $(cat "$dir/err")"
+
+# Two interfaces at once: both are in the accounts, and their names in the log.
+ip link add out2 netns $from type veth peer name in2 netns $to
+ip -n $from link set out2 up
+start -i in2 -o "$dir/two" && {
+  replay --pps 20000 "$dir/sample.pcap"
+  ip netns exec $from tcpreplay -q -i out2 --pps 20000 "$dir/sample.pcap" >/dev/null 2>&1 || fail "tcpreplay on out2"
+  stop
+  [ "$(report '.segments + .lost_ring_full + .lost_no_buffer')" = $((2 * sent_now)) ] ||
+    fail "two interfaces: $(report .segments) segments of $((2 * sent_now)) sent"
+  [ "$(report .adds_up)" = true ] || fail "two interfaces: does not add up"
+  "$bbtap" events --json "$dir/two" | jq -r '.packet.interface // empty' | sort -u | tr '\n' ' ' | grep -q 'in in2' ||
+    fail "two interfaces: their names are not in the log"
+}
 
 # The interface is removed under it: it says so, and what came before is in the log.
 start -o "$dir/gone" && {
