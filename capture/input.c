@@ -133,7 +133,9 @@ static size_t inflate_some(struct input *input, uint8_t *to, size_t bytes)
 
 static size_t unzstd_some(struct input *input, uint8_t *to, size_t bytes)
 {
-	ZSTD_outBuffer out = { .dst = to, .size = bytes };
+	/* At most a block a call: a call that fails keeps what it unpacked before the damage to itself. */
+	size_t block_bytes = ZSTD_DStreamOutSize();
+	ZSTD_outBuffer out = { .dst = to, .size = bytes < block_bytes ? bytes : block_bytes };
 
 	while (out.pos == 0) {
 		ZSTD_inBuffer in;
@@ -219,6 +221,11 @@ size_t input_peek(struct input *input, size_t want, const uint8_t **bytes)
 {
 	if (want > INPUT_PEEK_MAX)
 		want = INPUT_PEEK_MAX;
+	/* Shortened: what is mapped may be zeros. A stream's bytes before its damage are good. */
+	if (input->kind == MAPPED && input->failed) {
+		*bytes = input->bytes + input->position;
+		return 0;
+	}
 	while (!input->at_end && input->end - input->position < want) {
 		size_t got;
 

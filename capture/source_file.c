@@ -109,9 +109,6 @@ static int receive(struct source *source, struct frame_batch *batch)
 			if (result < 0)
 				return result;
 		}
-		/* A mapped file was cut while it was read: what came since may be zeros. */
-		if (may_read && input_failed(file->input))
-			return damaged(file, "");
 		next = file->format == FORMAT_PCAP
 			       ? pcap_format_next(&file->pcap, file->input, may_read, frame)
 			       : pcapng_format_next(&file->pcapng, file->input, may_read, frame);

@@ -450,6 +450,49 @@ static void compressed(void **state)
 	assert_non_null(strstr(result.error, "cut short"));
 }
 
+/* What was unpacked before the damage is good: gzip's damage is in its checksum, behind all of it. */
+static void compressed_and_damaged(void **state)
+{
+	static uint8_t packed[1 << 20];
+	const char *path;
+	struct result result;
+	ZSTD_CCtx *zstd = ZSTD_createCCtx();
+	size_t length;
+	z_stream z = { 0 };
+
+	(void)state;
+	begin(false);
+	pcap_header(0xa1b2c3d4, 1);
+	for (int i = 0; i < 8000; i++)
+		pcap_record(1, 1, 100, 1500);
+
+	deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+	z.next_in = file.bytes;
+	z.avail_in = (uInt)file.length;
+	z.next_out = packed;
+	z.avail_out = sizeof(packed);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	length = sizeof(packed) - z.avail_out;
+	deflateEnd(&z);
+	packed[length - 8] ^= 1;
+	path = write_as("gz-sum", packed, length);
+	result = read_all(&path, 1);
+	assert_int_equal(result.errors, 1);
+	assert_non_null(strstr(result.error, "gzip stream damaged"));
+	assert_int_equal(result.frames, 8000);
+
+	/* The library gives nothing back from the call that fails: at most a block is lost. */
+	ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
+	length = ZSTD_compress2(zstd, packed, sizeof(packed), file.bytes, file.length);
+	ZSTD_freeCCtx(zstd);
+	packed[length - 1] ^= 1;
+	path = write_as("zst-sum", packed, length);
+	result = read_all(&path, 1);
+	assert_int_equal(result.errors, 1);
+	assert_non_null(strstr(result.error, "zstd stream damaged"));
+	assert_true(result.frames >= 8000 - ZSTD_DStreamOutSize() / 116 - 1);
+}
+
 /* Somebody cuts the file while it is read: an error that says so, no crash. */
 static void a_file_that_becomes_shorter(void **state)
 {
@@ -525,6 +568,7 @@ int main(void)
 		cmocka_unit_test(damage_is_named),
 		cmocka_unit_test(a_bad_file_does_not_stop_the_others),
 		cmocka_unit_test(compressed),
+		cmocka_unit_test(compressed_and_damaged),
 		cmocka_unit_test(a_file_that_becomes_shorter),
 		cmocka_unit_test(a_pipe_is_not_held_up),
 	};
