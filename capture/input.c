@@ -337,12 +337,23 @@ static int start_decompressor(struct input *input)
 	return 0;
 }
 
-/* Reads the first bytes of a file and finds out what it is. */
-static int tell_kind(struct input *input)
+static enum kind kind_of(const uint8_t *first, size_t count)
 {
 	static const uint8_t gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
 	static const uint8_t skippable[] = { 0x50, 0x2a, 0x4d, 0x18 };
 
+	if (count >= 4 && memcmp(first, zstd, sizeof(zstd)) == 0)
+		return ZSTD;
+	if (count >= 4 && (first[0] & 0xf0) == 0x50 && memcmp(first + 1, skippable + 1, 3) == 0)
+		return ZSTD; /* a skippable frame first */
+	if (count >= 2 && memcmp(first, gzip, sizeof(gzip)) == 0)
+		return GZIP;
+	return STREAM;
+}
+
+/* Reads the first bytes of a file and finds out what it is. */
+static int tell_kind(struct input *input)
+{
 	while (input->raw_end < 4) {
 		size_t got =
 			read_some(input, input->raw + input->raw_end, RAW_BYTES - input->raw_end);
@@ -354,13 +365,7 @@ static int tell_kind(struct input *input)
 	if (input->failed)
 		return input->failed;
 	input->raw_offset = input->raw_end;
-	if (input->raw_end >= 4 && memcmp(input->raw, zstd, sizeof(zstd)) == 0)
-		input->kind = ZSTD;
-	else if (input->raw_end >= 4 && (input->raw[0] & 0xf0) == 0x50 &&
-		 memcmp(input->raw + 1, skippable + 1, 3) == 0)
-		input->kind = ZSTD; /* a skippable frame first */
-	else if (input->raw_end >= 2 && memcmp(input->raw, gzip, sizeof(gzip)) == 0)
-		input->kind = GZIP;
+	input->kind = kind_of(input->raw, input->raw_end);
 	return 0;
 }
 
@@ -400,6 +405,42 @@ int input_open(struct input **out, const char *path, char *error, size_t error_b
 	return 0;
 err:
 	snprintf(error, error_bytes, "%s: can't be read: %s", path, strerror(-result));
+	input_close(&input);
+	return result;
+}
+
+/* Plain bytes are handed out where they are; compressed ones are all that the decompressor gets. */
+int input_open_memory(struct input **out, const uint8_t *bytes, size_t count)
+{
+	struct input *input = calloc(1, sizeof(*input));
+	int result = -ENOMEM;
+
+	*out = NULL;
+	if (!input)
+		return result;
+	input->fd = -1;
+	input->kind = kind_of(bytes, count);
+	if (input->kind == STREAM) {
+		input->bytes = bytes;
+		input->end = count;
+		input->at_end = true;
+	} else {
+		input->raw = malloc(count);
+		input->buffer_bytes = BUFFER_FIRST;
+		input->buffer = malloc(input->buffer_bytes);
+		input->bytes = input->buffer;
+		if (!input->raw || !input->buffer)
+			goto err;
+		memcpy(input->raw, bytes, count);
+		input->raw_end = input->raw_offset = count;
+		input->raw_at_end = true;
+		result = start_decompressor(input);
+		if (result < 0)
+			goto err;
+	}
+	*out = input;
+	return 0;
+err:
 	input_close(&input);
 	return result;
 }

@@ -14,6 +14,8 @@ struct input;
 
 /* Opens path, or standard input for "-". Returns 0, or a negative errno with the words in error. */
 int input_open(struct input **out, const char *path, char *error, size_t error_bytes);
+/* The same over memory, which the caller keeps until input_close(). 0 or -ENOMEM. */
+int input_open_memory(struct input **out, const uint8_t *bytes, size_t count);
 void input_close(struct input **input);
 
 /*
