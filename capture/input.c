@@ -270,10 +270,11 @@ const char *input_failure(const struct input *input)
  * believes what it has read. Other bus errors are what they were.
  */
 static struct input *_Atomic mapped_inputs[8];
+static uintptr_t page_bytes; /* set before the handler is */
 
 static void on_bus_error(int signal_number, siginfo_t *info, void *context)
 {
-	uintptr_t page = (uintptr_t)info->si_addr & ~(uintptr_t)4095;
+	uintptr_t page = (uintptr_t)info->si_addr & ~(page_bytes - 1);
 
 	(void)signal_number;
 	(void)context;
@@ -283,8 +284,8 @@ static void on_bus_error(int signal_number, siginfo_t *info, void *context)
 		if (!input || page < (uintptr_t)input->bytes ||
 		    page >= (uintptr_t)input->bytes + input->end)
 			continue;
-		if (mmap((void *)page, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-			 0) == MAP_FAILED)
+		if (mmap((void *)page, page_bytes, PROT_READ,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 			break;
 		input->failed = -EIO;
 		memcpy(input->failure, SHORTENED, sizeof(SHORTENED));
@@ -302,6 +303,7 @@ static void watch(struct input *input, bool on)
 			mapped_inputs[i] = on ? input : NULL;
 			break;
 		}
+	page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
 	if (on)
 		sigaction(SIGBUS, &action, NULL);
 }

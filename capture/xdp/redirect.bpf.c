@@ -13,10 +13,10 @@
 
 #include "redirect.h"
 
-#define VLAN_TAGS_MAX	4
-#define EXTENSIONS_MAX	6
-#define PROTOCOL_TCP	6
-#define ETH_P_QINQ_OLD	0x9100
+#define VLAN_TAGS_MAX  4
+#define EXTENSIONS_MAX 6
+#define PROTOCOL_TCP   6
+#define ETH_P_QINQ_OLD 0x9100
 
 /* Set before the program is loaded. */
 const volatile __u32 snaplen_bytes = 0; /* 0: whole frames */
