@@ -23,6 +23,7 @@ struct feed {
 	struct source *source;
 	struct frame_batch batch;
 	uint32_t next; /* frame of the batch */
+	bool asked;    /* and had nothing, after the last batch that any other source handed out */
 	bool ended;
 };
 
@@ -82,12 +83,17 @@ static void take_frame(struct pipeline *p, const struct frame *frame)
 		flush_segments(p);
 }
 
+static bool has_frame(const struct feed *feed)
+{
+	return feed->next < feed->batch.count;
+}
+
 /* The next batch of a source, its last one being used up. Returns whether there is any frame. */
 static bool refill(struct pipeline *p, struct feed *feed)
 {
 	int count;
 
-	if (feed->next < feed->batch.count)
+	if (has_frame(feed))
 		return true;
 	if (feed->batch.count) {
 		flush_segments(p);
@@ -112,47 +118,93 @@ static bool refill(struct pipeline *p, struct feed *feed)
 	return false;
 }
 
-/*
- * Takes what is at hand, of several sources in the order of time stamps. That order is as good as the
- * sources are prompt: a frame that a source shows only after frames of later time were taken from
- * another one comes late. Returns the number of frames.
- */
-static uint32_t take_round(struct pipeline *p)
+static void take_next(struct pipeline *p, struct feed *feed)
 {
-	uint32_t taken = 0;
+	struct frame *frame = &feed->batch.frames[feed->next++];
 
-	/* One source: its batch as it is. */
-	if (p->config->source_count == 1) {
-		struct feed *feed = &p->feeds[0];
+	if (feed->source->live)
+		frame->number = ++p->frames;
+	take_frame(p, frame);
+}
 
-		if (!refill(p, feed))
-			return 0;
-		for (; feed->next < feed->batch.count; feed->next++, taken++) {
-			if (feed->source->live)
-				feed->batch.frames[feed->next].number = ++p->frames;
-			take_frame(p, &feed->batch.frames[feed->next]);
-		}
-		return taken;
-	}
-	while (taken < FRAME_BATCH_MAX) {
-		struct feed *first = NULL;
+/*
+ * Asks the sources that have nothing at hand; and those that still have nothing again, once another
+ * one has handed out a batch: what came to them in the meantime may be earlier. To ask more often
+ * is of no use, since a frame that comes now is later than all at hand, and may be a system call.
+ */
+static void ask_sources(struct pipeline *p)
+{
+	bool again = true;
 
+	while (again) {
+		again = false;
 		for (uint32_t i = 0; i < p->config->source_count; i++) {
 			struct feed *feed = &p->feeds[i];
 
-			if (!refill(p, feed))
+			if (has_frame(feed) || feed->asked)
 				continue;
-			if (!first || feed->batch.frames[feed->next].ts_ns <
-					      first->batch.frames[first->next].ts_ns)
-				first = feed;
+			if (refill(p, feed)) {
+				for (uint32_t other = 0; other < p->config->source_count; other++)
+					p->feeds[other].asked = false;
+				again = true;
+			} else if (feed->ended || feed->source->live) {
+				feed->asked = true;
+			} else {
+				again = true; /* a damaged file; the next one may be earlier */
+			}
 		}
-		if (!first)
-			break;
-		if (first->source->live)
-			first->batch.frames[first->next].number = ++p->frames;
-		take_frame(p, &first->batch.frames[first->next++]);
-		taken++;
 	}
+}
+
+static struct feed *earliest_feed(struct pipeline *p)
+{
+	struct feed *first = NULL;
+
+	for (uint32_t i = 0; i < p->config->source_count; i++) {
+		struct feed *feed = &p->feeds[i];
+
+		if (has_frame(feed) && (!first || feed->batch.frames[feed->next].ts_ns <
+							  first->batch.frames[first->next].ts_ns))
+			first = feed;
+	}
+	return first;
+}
+
+/*
+ * Takes what is at hand of several sources in the order of time stamps. Each source with nothing at
+ * hand was asked after every batch that is at hand was handed out. So a frame comes out of order
+ * only if its source did not show it when asked, by at most the time it was late.
+ */
+static uint32_t take_merged(struct pipeline *p)
+{
+	struct feed *feed = NULL;
+	uint32_t taken = 0;
+
+	for (uint32_t i = 0; i < p->config->source_count; i++)
+		p->feeds[i].asked = false;
+	for (; taken < FRAME_BATCH_MAX; taken++) {
+		if (!feed || !has_frame(feed))
+			ask_sources(p);
+		feed = earliest_feed(p);
+		if (!feed)
+			break;
+		take_next(p, feed);
+	}
+	return taken;
+}
+
+/* Takes what is at hand. Returns the number of frames. */
+static uint32_t take_round(struct pipeline *p)
+{
+	struct feed *only = &p->feeds[0];
+	uint32_t taken = 0;
+
+	if (p->config->source_count > 1)
+		return take_merged(p);
+	if (!refill(p, only))
+		return 0;
+	for (; has_frame(only); taken++)
+		take_next(p, only);
 	return taken;
 }
 

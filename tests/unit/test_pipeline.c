@@ -10,7 +10,10 @@
 #include "cli/values.h"
 #include "tests/unit/packet_builder.h"
 
-#define START_NS UINT64_C(1700000000000000000)
+#define START_NS     UINT64_C(1700000000000000000)
+#define BATCH_FRAMES 7 /* of a made source */
+
+static volatile sig_atomic_t stop;
 
 /* A source that makes frames: of `connections` in turn, with times start, start + step, ... */
 struct made {
@@ -18,7 +21,10 @@ struct made {
 	uint32_t count, next;
 	uint64_t start_ns, step_ns;
 	uint32_t connections;
-	int fails_at; /* -1: never */
+	int fails_at;	       /* -1: never */
+	bool (*silent)(void);  /* live: has nothing to show while this is true; or NULL */
+	uint32_t asked;	       /* calls of receive() */
+	uint64_t first_number; /* that the pipeline gave to the first frame */
 	struct packet packets[FRAME_BATCH_MAX];
 };
 
@@ -27,12 +33,15 @@ static int receive(struct source *source, struct frame_batch *batch)
 	struct made *made = (struct made *)source;
 
 	batch->count = 0;
+	made->asked++;
+	if (made->silent && made->silent())
+		return 0;
 	if (made->fails_at >= 0 && made->next >= (uint32_t)made->fails_at) {
 		made->fails_at = -1;
 		strcpy(source->error, "made to fail");
 		return -EIO;
 	}
-	while (batch->count < 7 && made->next < made->count) {
+	while (batch->count < BATCH_FRAMES && made->next < made->count) {
 		struct packet *packet = &made->packets[batch->count];
 
 		packet_plain(packet, 1 + made->next / made->connections * 10, 10);
@@ -46,7 +55,10 @@ static int receive(struct source *source, struct frame_batch *batch)
 
 static void release(struct source *source, struct frame_batch *batch)
 {
-	(void)source;
+	struct made *made = (struct made *)source;
+
+	if (!made->first_number)
+		made->first_number = batch->frames[0].number;
 	batch->count = 0;
 }
 
@@ -71,7 +83,6 @@ static const struct source_ops ops = {
 };
 
 static struct made sources[2];
-static volatile sig_atomic_t never;
 static uint32_t errors;
 
 static void on_error(const char *message)
@@ -80,34 +91,51 @@ static void on_error(const char *message)
 	errors++;
 }
 
-static struct pipeline_stats run(uint32_t source_count, uint32_t workers, bool live, uint32_t count)
+/* Sets up the sources; a test changes what is special to it. */
+static void make_sources(bool live, uint32_t count)
+{
+	stop = 0;
+	errors = 0;
+	for (uint32_t i = 0; i < 2; i++) {
+		struct made *made = &sources[i];
+
+		made->base.ops = &ops;
+		made->base.live = live;
+		made->count = count;
+		made->next = 0;
+		made->start_ns = START_NS + i * 5;
+		made->step_ns = 10;
+		made->connections = 1000;
+		made->fails_at = -1;
+		made->silent = NULL;
+		made->asked = 0;
+		made->first_number = 0;
+	}
+}
+
+static struct pipeline_stats run_sources(uint32_t source_count, uint32_t workers, bool live)
 {
 	struct source *pointers[2] = { &sources[0].base, &sources[1].base };
 	struct pipeline_config config = { .sources = pointers,
 					  .source_count = source_count,
 					  .workers = workers,
 					  .lossless = !live,
-					  .stop = &never,
+					  .stop = &stop,
 					  .error = on_error };
 	struct pipeline_stats result;
 	char error[256];
 
-	errors = 0;
-	for (uint32_t i = 0; i < source_count; i++) {
-		sources[i].base.ops = &ops;
-		sources[i].base.live = live;
-		sources[i].count = count;
-		sources[i].next = 0;
-		sources[i].start_ns = START_NS + i * 5;
-		sources[i].step_ns = 10;
-		sources[i].connections = 1000;
-		sources[i].fails_at = -1;
-	}
 	tracker_config_default(&config.tracker);
 	config.tracker.connections_max = 8192;
 	assert_int_equal(pipeline_run(&config, &result, error, sizeof(error)), 0);
 	assert_true(pipeline_stats_add_up(&result));
 	return result;
+}
+
+static struct pipeline_stats run(uint32_t source_count, uint32_t workers, bool live, uint32_t count)
+{
+	make_sources(live, count);
+	return run_sources(source_count, workers, live);
 }
 
 static void any_number_of_workers_sees_the_same(void **state)
@@ -126,8 +154,8 @@ static void any_number_of_workers_sees_the_same(void **state)
 }
 
 /*
- * Two taps see the same connections, one after the other: merged in the order of time each segment of
- * the second is a repetition of what the first has shown.
+ * Two taps see the same connections, one after the other: merged in the order of time each segment
+ * of the second is a repetition of what the first has shown.
  */
 static void sources_are_merged_by_time(void **state)
 {
@@ -147,24 +175,49 @@ static void a_failure_is_said_once_and_the_rest_goes_on(void **state)
 	(void)state;
 	result = run(1, 1, false, 100);
 	assert_int_equal(result.source_errors, 0);
-	sources[0].next = 0;
+	make_sources(false, 100);
 	sources[0].fails_at = 50;
-	{
-		struct source *pointer = &sources[0].base;
-		struct pipeline_config config = { .sources = &pointer,
-						  .source_count = 1,
-						  .workers = 1,
-						  .lossless = true,
-						  .stop = &never,
-						  .error = on_error };
-		char error[256];
-
-		tracker_config_default(&config.tracker);
-		assert_int_equal(pipeline_run(&config, &result, error, sizeof(error)), 0);
-	}
+	result = run_sources(1, 1, false);
 	assert_int_equal(errors, 1);
 	assert_int_equal(result.source_errors, 1);
 	assert_int_equal(result.tracker.segments, 100);
+}
+
+static bool until_second_is_used_up(void)
+{
+	return sources[1].next < sources[1].count;
+}
+
+/* An interface without traffic must not cost a system call for each frame of another one. */
+static void silent_source_is_asked_once_for_each_batch_of_another(void **state)
+{
+	const uint32_t frames = 7000, batches = frames / BATCH_FRAMES,
+		       rounds = frames / FRAME_BATCH_MAX;
+	struct pipeline_stats result;
+
+	(void)state;
+	make_sources(true, frames);
+	sources[0].count = 0;
+	sources[0].silent = until_second_is_used_up;
+	result = run_sources(2, 1, true);
+	assert_int_equal(result.tracker.segments, frames);
+	assert_in_range(sources[0].asked, batches, batches + rounds + 4);
+}
+
+static bool until_second_was_asked(void)
+{
+	return sources[1].asked == 0;
+}
+
+/* What came to a source while another one was asked has its place in front, if it is earlier. */
+static void frame_that_came_while_another_source_was_asked_is_in_order(void **state)
+{
+	(void)state;
+	make_sources(true, 1);
+	sources[0].silent = until_second_was_asked;
+	run_sources(2, 1, true);
+	assert_int_equal(sources[0].first_number, 1);
+	assert_int_equal(sources[1].first_number, 2);
 }
 
 static void values_are_what_people_write(void **state)
@@ -202,6 +255,8 @@ int main(void)
 		cmocka_unit_test(any_number_of_workers_sees_the_same),
 		cmocka_unit_test(sources_are_merged_by_time),
 		cmocka_unit_test(a_failure_is_said_once_and_the_rest_goes_on),
+		cmocka_unit_test(silent_source_is_asked_once_for_each_batch_of_another),
+		cmocka_unit_test(frame_that_came_while_another_source_was_asked_is_in_order),
 		cmocka_unit_test(values_are_what_people_write),
 	};
 
