@@ -208,6 +208,15 @@ static uint32_t take_round(struct pipeline *p)
 	return taken;
 }
 
+/* What the sources handed out and a stop left at hand: it is received, so it is processed. */
+static void take_rest(struct pipeline *p)
+{
+	struct feed *feed;
+
+	while ((feed = earliest_feed(p)))
+		take_next(p, feed);
+}
+
 static bool all_ended(const struct pipeline *p)
 {
 	for (uint32_t i = 0; i < p->config->source_count; i++)
@@ -318,6 +327,7 @@ static void finish(struct pipeline *p)
 {
 	struct pipeline_stats *stats = p->stats;
 
+	take_rest(p);
 	flush_segments(p);
 	for (uint32_t i = 0; i < p->config->source_count; i++) {
 		struct source_stats one;

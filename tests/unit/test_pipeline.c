@@ -22,6 +22,7 @@ struct made {
 	uint64_t start_ns, step_ns;
 	uint32_t connections;
 	int fails_at;	       /* -1: never */
+	int stops_at;	       /* sets the stop flag with this frame; -1: never */
 	bool (*silent)(void);  /* live: has nothing to show while this is true; or NULL */
 	uint32_t asked;	       /* calls of receive() */
 	uint64_t first_number; /* that the pipeline gave to the first frame */
@@ -43,6 +44,9 @@ static int receive(struct source *source, struct frame_batch *batch)
 	}
 	while (batch->count < BATCH_FRAMES && made->next < made->count) {
 		struct packet *packet = &made->packets[batch->count];
+
+		if (made->stops_at == (int)made->next)
+			stop = 1;
 
 		packet_plain(packet, 1 + made->next / made->connections * 10, 10);
 		packet->bytes[26] = (uint8_t)(made->next % made->connections / 250 + 11);
@@ -106,7 +110,7 @@ static void make_sources(bool live, uint32_t count)
 		made->start_ns = START_NS + i * 5;
 		made->step_ns = 10;
 		made->connections = 1000;
-		made->fails_at = -1;
+		made->fails_at = made->stops_at = -1;
 		made->silent = NULL;
 		made->asked = 0;
 		made->first_number = 0;
@@ -220,6 +224,24 @@ static void frame_that_came_while_another_source_was_asked_is_in_order(void **st
 	assert_int_equal(sources[1].first_number, 2);
 }
 
+static void stop_leaves_out_nothing_that_was_received(void **state)
+{
+	(void)state;
+	for (uint32_t source_count = 1; source_count <= 2; source_count++) {
+		for (uint32_t workers = 1; workers <= 2; workers++) {
+			struct pipeline_stats result;
+
+			make_sources(false, 20000);
+			sources[0].stops_at = 1000;
+			sources[1].step_ns =
+				1000; /* the larger part of its batch is still at hand */
+			result = run_sources(source_count, workers, false);
+			assert_in_range(result.tracker.segments, 1000, 2 * 20000 - 1);
+			assert_int_equal(result.tracker.segments, result.source.delivered);
+		}
+	}
+}
+
 static void values_are_what_people_write(void **state)
 {
 	uint64_t bytes;
@@ -257,6 +279,7 @@ int main(void)
 		cmocka_unit_test(a_failure_is_said_once_and_the_rest_goes_on),
 		cmocka_unit_test(silent_source_is_asked_once_for_each_batch_of_another),
 		cmocka_unit_test(frame_that_came_while_another_source_was_asked_is_in_order),
+		cmocka_unit_test(stop_leaves_out_nothing_that_was_received),
 		cmocka_unit_test(values_are_what_people_write),
 	};
 
