@@ -36,7 +36,6 @@ struct handoff {
 	bool started;
 	bool lossless;
 	uint32_t payload_bytes; /* to keep of each segment */
-	uint64_t lost;
 };
 
 static void *work(void *argument)
@@ -138,10 +137,8 @@ bool handoff_segment(struct handoff *handoff, const struct segment *seg)
 		handoff_flush(handoff);
 	if (!handoff->filling)
 		handoff->filling = take_batch(handoff, handoff->lossless);
-	if (!handoff->filling) {
-		handoff->lost++;
+	if (!handoff->filling)
 		return false;
-	}
 	copy = &handoff->filling->segments[handoff->filling->count++];
 	*copy = *seg;
 	copy->data = handoff->filling->bytes + handoff->filling->used_bytes;
@@ -164,7 +161,7 @@ void handoff_tick(struct handoff *handoff, uint64_t now_ns)
 	spsc_ring_put(handoff->full, batch);
 }
 
-void handoff_finish(struct handoff *handoff, uint64_t latest_ns)
+void handoff_end(struct handoff *handoff, uint64_t latest_ns)
 {
 	struct batch *batch;
 
@@ -173,18 +170,13 @@ void handoff_finish(struct handoff *handoff, uint64_t latest_ns)
 	batch->kind = BATCH_FINISH;
 	batch->time_ns = latest_ns;
 	spsc_ring_put(handoff->full, batch);
+}
+
+const struct tracker_counters *handoff_join(struct handoff *handoff)
+{
 	pthread_join(handoff->thread, NULL);
 	handoff->started = false;
-}
-
-const struct tracker_counters *handoff_counters(struct handoff *handoff)
-{
 	return tracker_counters(handoff->tracker);
-}
-
-uint64_t handoff_lost(const struct handoff *handoff)
-{
-	return handoff->lost;
 }
 
 void handoff_close(struct handoff **handoff)
@@ -194,8 +186,10 @@ void handoff_close(struct handoff **handoff)
 	*handoff = NULL;
 	if (!h)
 		return;
-	if (h->started)
-		handoff_finish(h, 0);
+	if (h->started) {
+		handoff_end(h, 0);
+		handoff_join(h);
+	}
 	tracker_close(&h->tracker);
 	if (h->pool)
 		munmap(h->pool, BATCHES * sizeof(struct batch));

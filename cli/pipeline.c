@@ -350,10 +350,10 @@ static void finish(struct pipeline *p)
 		add_tracker_counters(&stats->tracker, tracker_counters(p->tracker));
 		return;
 	}
-	for (uint32_t i = 0; i < p->config->workers; i++) {
-		handoff_finish(p->handoffs[i], stats->latest_ns);
-		add_tracker_counters(&stats->tracker, handoff_counters(p->handoffs[i]));
-	}
+	for (uint32_t i = 0; i < p->config->workers; i++)
+		handoff_end(p->handoffs[i], stats->latest_ns);
+	for (uint32_t i = 0; i < p->config->workers; i++)
+		add_tracker_counters(&stats->tracker, handoff_join(p->handoffs[i]));
 }
 
 /* The processor of worker i, if there is one for it besides the receiver's. */
