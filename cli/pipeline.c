@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cli/handoff.h"
 
@@ -356,12 +355,22 @@ static void finish(struct pipeline *p)
 		add_tracker_counters(&stats->tracker, handoff_join(p->handoffs[i]));
 }
 
-/* The processor of worker i, if there is one for it besides the receiver's. */
+/*
+ * The processor of worker i, or -1: only if there is one for each worker besides the receiver's, and
+ * only of those that this process may use (taskset, systemd's CPUAffinity=).
+ */
 static int cpu_of(const struct pipeline_config *config, uint32_t i)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t before = 1 + i; /* the first one is left to the receiver */
+	cpu_set_t allowed;
 
-	return config->pin && cpus > (long)config->workers ? (int)(1 + i) : -1;
+	if (!config->pin || sched_getaffinity(0, sizeof(allowed), &allowed) < 0 ||
+	    (uint32_t)CPU_COUNT(&allowed) <= config->workers)
+		return -1;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &allowed) && before-- == 0)
+			return cpu;
+	return -1;
 }
 
 static int open_workers(struct pipeline *p)
