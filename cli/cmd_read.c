@@ -10,10 +10,12 @@
 #include "cli/command.h"
 #include "cli/report.h"
 #include "cli/run_options.h"
+#include "cli/values.h"
 
 struct read_options {
 	struct run_options run;
-	char *filter;
+	const char *filter; /* -f, or joined; NULL: none */
+	char *joined;	    /* the arguments in front of the files, or NULL */
 	const char **files;
 	size_t file_count;
 };
@@ -57,12 +59,10 @@ static const struct argp argp = {
 	.doc = "Reads capture files (pcap, pcapng; also .gz and .zst; - is standard input) and "
 	       "writes "
 	       "the black box log of every TCP connection in them, both endpoints."
-	       "\vFILTER is a libpcap expression such as \"tcp port 443\" or \"host 192.0.2.1\", "
-	       "one "
-	       "argument; the first argument is taken for it if there is no file of that name and "
-	       "more arguments follow.\n\n"
-	       "A file that is damaged is analysed up to the damage; the message names the place "
-	       "and "
+	       "\vFILTER is a libpcap expression such as \"tcp port 443\" or \"host 192.0.2.1\", in one "
+	       "argument or several. Without -f it is all arguments in front of the first that names "
+	       "a file that is there.\n\n"
+	       "A file that is damaged is analysed up to the damage; the message names the place and "
 	       "the exit status is 1.",
 	.children = children,
 };
@@ -72,13 +72,37 @@ static bool is_file(const char *name)
 	return strcmp(name, "-") == 0 || access(name, F_OK) == 0;
 }
 
-/* The first of several arguments is a filter if it can't be a file. */
-static void find_filter(struct read_options *o)
+/*
+ * The arguments in front of the first file that is there are the filter. If none is there all are
+ * files, and each will be complained of. Returns false if there is no memory.
+ */
+static bool find_filter(struct read_options *o)
 {
-	if (o->filter || o->file_count < 2 || is_file(o->files[0]))
+	size_t words = 0;
+
+	if (o->filter)
+		return true;
+	while (words < o->file_count && !is_file(o->files[words]))
+		words++;
+	if (words == 0 || words == o->file_count)
+		return true;
+	o->filter = o->joined = words_join(o->files, words);
+	o->files += words;
+	o->file_count -= words;
+	return o->joined;
+}
+
+/* A filter that is none may be a mistyped file name. */
+static void complain_of_filter(const struct read_options *o, const char *error)
+{
+	char message[1024];
+
+	if (!o->joined) {
+		report_message(error);
 		return;
-	o->filter = (char *)o->files[0];
-	memmove(o->files, o->files + 1, --o->file_count * sizeof(*o->files));
+	}
+	snprintf(message, sizeof(message), "%s: no such file, and not a filter: %s", o->joined, error);
+	report_message(message);
 }
 
 static int read_files(struct read_options *o)
@@ -95,12 +119,13 @@ static int read_files(struct read_options *o)
 	char error[512];
 	int status;
 
-	find_filter(o);
+	if (!find_filter(o)) {
+		report_message("no memory");
+		return EXIT_FAILED;
+	}
 	if (o->filter) {
 		if (filter_compile(o->filter, &filter, error, sizeof(error)) < 0) {
-			report_message(error);
-			if (!strpbrk(o->filter, " ()"))
-				fprintf(stderr, "bbtap: and there is no file \"%s\"\n", o->filter);
+			complain_of_filter(o, error);
 			return EXIT_USAGE;
 		}
 		config.filter = &filter;
@@ -120,17 +145,19 @@ static int read_files(struct read_options *o)
 static int run(int argc, char **argv)
 {
 	struct read_options o = { 0 };
+	const char **arguments;
 	int status;
 
 	run_options_init(&o.run);
-	o.files = calloc((size_t)argc + 1, sizeof(*o.files));
-	if (!o.files) {
+	o.files = arguments = calloc((size_t)argc + 1, sizeof(*arguments));
+	if (!arguments) {
 		report_message("no memory");
 		return EXIT_FAILED;
 	}
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	status = read_files(&o);
-	free(o.files);
+	free(o.joined);
+	free(arguments);
 	return status;
 }
 

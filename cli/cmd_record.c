@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ struct record_options {
 	struct source_live_config live;
 	bool snaplen_given;
 	uint64_t duration_s;
-	char *filter;
+	char *filter; /* all arguments, joined; NULL: none */
 };
 
 enum { KEY_PCAP = 0x200, KEY_XDP, KEY_DROP_OTHERS, KEY_DURATION };
@@ -83,11 +84,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			argp_error(state, "--duration %s: a number of seconds", text);
 		o->duration_s = number;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (o->filter)
-			argp_error(state, "the filter is one argument: put it into quotes");
-		o->filter = text;
-		return 0;
+	case ARGP_KEY_ARGS:
+		o->filter = words_join((const char *const *)state->argv + state->next,
+				       (size_t)(state->argc - state->next));
+		return o->filter ? 0 : ENOMEM;
 	case ARGP_KEY_END:
 		if (o->interface_count == 0)
 			argp_error(state, "which interface? (-i IF)");
@@ -113,7 +113,8 @@ static const struct argp argp = {
 	       "first. It takes frames away from the host, so an interface that has an address, a "
 	       "route "
 	       "or a master is captured through libpcap instead, unless --xdp insists.\n\n"
-	       "FILTER is a libpcap expression such as \"tcp port 443\", run on the IP packet.",
+	       "FILTER is a libpcap expression such as \"tcp port 443\", in one argument or several, run on "
+	       "the IP packet.",
 	.children = children,
 };
 
@@ -195,10 +196,15 @@ static int record(struct record_options *o)
 static int run(int argc, char **argv)
 {
 	struct record_options o = { .live = { .mode = XSK_ANY } };
+	int status = EXIT_FAILED;
 
 	run_options_init(&o.run);
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	return record(&o);
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o) == 0)
+		status = record(&o);
+	else
+		report_message("no memory");
+	free(o.filter);
+	return status;
 }
 
 const struct command command_record = {

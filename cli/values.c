@@ -79,6 +79,25 @@ bool value_view(const char *text, uint8_t *views)
 	return true;
 }
 
+char *words_join(const char *const words[], size_t count)
+{
+	size_t bytes = 1;
+	char *joined, *to;
+
+	for (size_t i = 0; i < count; i++)
+		bytes += strlen(words[i]) + 1;
+	joined = to = malloc(bytes);
+	if (!joined)
+		return NULL;
+	*to = '\0';
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			*to++ = ' ';
+		to = stpcpy(to, words[i]);
+	}
+	return joined;
+}
+
 const char *number_text(uint64_t number, char out[NUMBER_TEXT_MAX])
 {
 	char digits[24];

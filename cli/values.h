@@ -19,6 +19,9 @@ bool value_capture(const char *text, uint32_t *payload_bytes);
 /* "server", "client", "both"; enum view. */
 bool value_view(const char *text, uint8_t *views);
 
+/* The words with a blank between each two, in memory of its own; NULL: there is no memory. */
+char *words_join(const char *const words[], size_t count);
+
 /* "1,234,567" */
 #define NUMBER_TEXT_MAX 32
 const char *number_text(uint64_t number, char out[NUMBER_TEXT_MAX]);

@@ -41,6 +41,8 @@ expect "unknown option" 2 "$bbtap" read --no-such-option x
 expect "bad number" 2 "$bbtap" read -w 0 "$sample"
 expect "bad filter" 2 "$bbtap" read 'tcp prt 80' "$sample"
 says "bad filter" err "tcp prt 80"
+expect "record: bad filter in words" 2 "$bbtap" record -i no-such-interface tcp --json prt 80
+says "record: bad filter in words" err 'filter "tcp prt 80"'
 expect "mistyped file" 1 "$bbtap" read -o "$dir/none" "$dir/nothing.pcap"
 says "mistyped file" err "nothing.pcap: can't be read: No such file"
 
@@ -83,6 +85,14 @@ filtered=$(jq .left_out.filtered "$dir/out")
 [ "$filtered" -gt 0 ] || { echo "FAILED: the filter left nothing out"; failed=1; }
 expect "filter option" 0 "$bbtap" read --json --no-store -f 'tcp port 7000' "$sample"
 [ "$(jq .left_out.filtered "$dir/out")" = "$filtered" ] || { echo "FAILED: -f is another filter"; failed=1; }
+expect "filter in words" 0 "$bbtap" read --json --no-store tcp port 7000 "$sample"
+[ "$(jq .left_out.filtered "$dir/out")" = "$filtered" ] || { echo "FAILED: the words are another filter"; failed=1; }
+expect "neither file nor filter" 2 "$bbtap" read --no-store "$dir/nothing.pcap" "$sample"
+says "neither file nor filter" err "nothing.pcap: no such file, and not a filter: "
+expect "a mistyped file behind another" 1 "$bbtap" read --no-store "$sample" "$dir/nothing.pcap"
+says "a mistyped file behind another" err "nothing.pcap: can't be read: No such file"
+expect "-f and a mistyped file" 1 "$bbtap" read --no-store -f tcp "$dir/nothing.pcap" "$sample"
+says "-f and a mistyped file" err "nothing.pcap: can't be read: No such file"
 
 # Damage: what was before it is analysed, the place is named, the other files are read.
 head -c 100000 "$dir/plain.pcap" >"$dir/cut.pcap"

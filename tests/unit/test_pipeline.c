@@ -271,6 +271,21 @@ static void values_are_what_people_write(void **state)
 	assert_string_equal(bytes_text(1234567890, text), "1.23 GB");
 }
 
+static void words_are_joined(void **state)
+{
+	static const char *const words[] = { "tcp", "port 80", "", "or" };
+	static const char *const expect[] = { "", "tcp", "tcp port 80", "tcp port 80 ",
+					      "tcp port 80  or" };
+
+	(void)state;
+	for (size_t count = 0; count < 5; count++) {
+		char *joined = words_join(words, count);
+
+		assert_string_equal(joined, expect[count]);
+		free(joined);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +296,7 @@ int main(void)
 		cmocka_unit_test(frame_that_came_while_another_source_was_asked_is_in_order),
 		cmocka_unit_test(stop_leaves_out_nothing_that_was_received),
 		cmocka_unit_test(values_are_what_people_write),
+		cmocka_unit_test(words_are_joined),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
