@@ -59,10 +59,13 @@ static const struct argp argp = {
 	.doc = "Reads capture files (pcap, pcapng; also .gz and .zst; - is standard input) and "
 	       "writes "
 	       "the black box log of every TCP connection in them, both endpoints."
-	       "\vFILTER is a libpcap expression such as \"tcp port 443\" or \"host 192.0.2.1\", in one "
-	       "argument or several. Without -f it is all arguments in front of the first that names "
+	       "\vFILTER is a libpcap expression such as \"tcp port 443\" or \"host 192.0.2.1\", "
+	       "in one "
+	       "argument or several. Without -f it is all arguments in front of the first that "
+	       "names "
 	       "a file that is there.\n\n"
-	       "A file that is damaged is analysed up to the damage; the message names the place and "
+	       "A file that is damaged is analysed up to the damage; the message names the place "
+	       "and "
 	       "the exit status is 1.",
 	.children = children,
 };
@@ -101,7 +104,8 @@ static void complain_of_filter(const struct read_options *o, const char *error)
 		report_message(error);
 		return;
 	}
-	snprintf(message, sizeof(message), "%s: no such file, and not a filter: %s", o->joined, error);
+	snprintf(message, sizeof(message), "%s: no such file, and not a filter: %s", o->joined,
+		 error);
 	report_message(message);
 }
 

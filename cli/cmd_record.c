@@ -113,7 +113,8 @@ static const struct argp argp = {
 	       "first. It takes frames away from the host, so an interface that has an address, a "
 	       "route "
 	       "or a master is captured through libpcap instead, unless --xdp insists.\n\n"
-	       "FILTER is a libpcap expression such as \"tcp port 443\", in one argument or several, run on "
+	       "FILTER is a libpcap expression such as \"tcp port 443\", in one argument or "
+	       "several, run on "
 	       "the IP packet.",
 	.children = children,
 };
