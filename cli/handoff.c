@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "store/spsc_ring.h"
 
-#define BATCHES	    64
-#define RING_SLOTS  128		 /* more than there are batches: a put never fails */
-#define BATCH_BYTES (256u << 10) /* of frames; at least the largest one */
+#define BATCHES	      64
+#define RING_SLOTS    128	   /* more than there are batches: a put never fails */
+#define BATCH_BYTES   (256u << 10) /* of frames; at least the largest one */
+#define LOOKS_BUSY    100	   /* in vain, until the worker is idle */
+#define IDLE_SLEEP_NS 500000	   /* of an idle worker between two looks */
 
 _Static_assert(BATCH_BYTES >= EVLOG_CAPLEN_MAX, "any frame fits into an empty batch");
 
@@ -38,17 +41,35 @@ struct handoff {
 	uint32_t payload_bytes; /* to keep of each segment */
 };
 
+/*
+ * A worker with nothing to do looks for work often at first, then seldom, so that an idle recorder
+ * leaves the processor to others. What comes during the longest sleep must find room in the pool:
+ * BATCHES * SEGMENT_BATCH_MAX segments are more than live capture brings in a millisecond.
+ */
+static void wait_for_work(uint32_t looks)
+{
+	if (looks < LOOKS_BUSY)
+		spsc_ring_pause();
+	else
+		nanosleep(&(struct timespec){ .tv_nsec = IDLE_SLEEP_NS }, NULL);
+}
+
 static void *work(void *argument)
 {
 	struct handoff *handoff = argument;
+	uint32_t looks = 0; /* in vain, one after the other */
 
 	for (;;) {
 		struct batch *batch = spsc_ring_get(handoff->full);
 
 		if (!batch) {
-			spsc_ring_pause();
+			wait_for_work(looks);
+			if (looks < LOOKS_BUSY)
+				looks++;
 			continue;
 		}
+		if (batch->kind == BATCH_SEGMENTS)
+			looks = 0;
 		switch (batch->kind) {
 		case BATCH_SEGMENTS:
 			tracker_process(handoff->tracker, batch->segments, batch->count);
