@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -20,6 +21,8 @@
 #define BUFFER_FIRST	(1u << 20)
 #define ZSTD_WINDOW_MAX 27 /* 128 MB, what the zstd program takes by default */
 
+#define LOOK_MS 200 /* how often a wait for a pipe looks whether to stop */
+
 #define SHORTENED "the file became shorter while it was read"
 
 enum kind { MAPPED, STREAM, GZIP, ZSTD };
@@ -28,6 +31,7 @@ struct input {
 	enum kind kind;
 	int fd;
 	bool own_fd;
+	const volatile sig_atomic_t *stop;
 	/* The bytes at hand: [position, end) of `bytes`, the mapped file or the buffer. */
 	const uint8_t *bytes;
 	size_t position, end;
@@ -67,8 +71,17 @@ static void fail(struct input *input, int error, const char *format, ...)
 static size_t read_some(struct input *input, uint8_t *to, size_t bytes)
 {
 	for (;;) {
-		ssize_t got = read(input->fd, to, bytes);
+		struct pollfd ready = { .fd = input->fd, .events = POLLIN };
+		ssize_t got;
 
+		/* A signal between the look and the read would be missed by the read alone. */
+		if (input->stop && *input->stop) {
+			fail(input, -ECANCELED, "stopped");
+			return 0;
+		}
+		if (input->stop && poll(&ready, 1, LOOK_MS) <= 0)
+			continue;
+		got = read(input->fd, to, bytes);
 		if (got >= 0)
 			return (size_t)got;
 		if (errno == EINTR)
@@ -371,7 +384,8 @@ static int tell_kind(struct input *input)
 	return 0;
 }
 
-int input_open(struct input **out, const char *path, char *error, size_t error_bytes)
+int input_open(struct input **out, const char *path, const volatile sig_atomic_t *stop, char *error,
+	       size_t error_bytes)
 {
 	struct input *input = calloc(1, sizeof(*input));
 	int result = -ENOMEM;
@@ -380,6 +394,7 @@ int input_open(struct input **out, const char *path, char *error, size_t error_b
 	if (!input)
 		goto err;
 	input->kind = STREAM;
+	input->stop = stop;
 	input->own_fd = strcmp(path, "-") != 0;
 	input->fd = input->own_fd ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 	if (input->fd < 0) {

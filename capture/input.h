@@ -6,14 +6,19 @@
 #ifndef BBTAP_CAPTURE_INPUT_H
 #define BBTAP_CAPTURE_INPUT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct input;
 
-/* Opens path, or standard input for "-". Returns 0, or a negative errno with the words in error. */
-int input_open(struct input **out, const char *path, char *error, size_t error_bytes);
+/*
+ * Opens path, or standard input for "-". Returns 0, or a negative errno with the words in error. Once
+ * *stop is set, no more is read: the input ends, failed with -ECANCELED. NULL: never.
+ */
+int input_open(struct input **out, const char *path, const volatile sig_atomic_t *stop, char *error,
+	       size_t error_bytes);
 /* The same over memory, which the caller keeps until input_close(). 0 or -ENOMEM. */
 int input_open_memory(struct input **out, const uint8_t *bytes, size_t count);
 void input_close(struct input **input);

@@ -14,6 +14,7 @@
 #ifndef BBTAP_CAPTURE_SOURCE_H
 #define BBTAP_CAPTURE_SOURCE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,8 @@ struct source_ops {
 /* The part that all sources share; each embeds it first. */
 struct source {
 	const struct source_ops *ops;
+	/* From the one who drives it: once set, receive() waits for nothing more. NULL: none. */
+	const volatile sig_atomic_t *stop;
 	bool live;	       /* receive() may return 0 and time goes on by itself */
 	char description[128]; /* for people: "veth0 queue 0: AF_XDP, copy mode" */
 	char error

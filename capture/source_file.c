@@ -41,6 +41,11 @@ static int damaged(struct source_file *file, const char *problem)
 	unsigned long long offset = input_offset_bytes(file->input);
 	int failed = input_failed(file->input);
 
+	if (failed == -ECANCELED) { /* asked to stop, in the middle of a record or not */
+		close_input(file);
+		file->next_path = file->path_count;
+		return -ENODATA;
+	}
 	snprintf(file->base.error, sizeof(file->base.error),
 		 "%s: damaged at offset %llu: %s; the %llu packets before it were read", file->path,
 		 offset, failed ? input_failure(file->input) : problem,
@@ -60,7 +65,10 @@ static int open_next(struct source_file *file)
 		return -ENODATA;
 	file->path = file->paths[file->next_path++];
 	file->frames_of_file = 0;
-	result = input_open(&file->input, file->path, file->base.error, sizeof(file->base.error));
+	result = input_open(&file->input, file->path, file->base.stop, file->base.error,
+			    sizeof(file->base.error));
+	if (result == -ECANCELED)
+		return -ENODATA;
 	if (result < 0)
 		return result;
 	there = input_peek(file->input, 4, &magic);

@@ -419,8 +419,10 @@ int pipeline_run(const struct pipeline_config *config, struct pipeline_stats *st
 	if (!p->feeds || !p->decoder)
 		goto out;
 	decoder_set_filter(p->decoder, config->filter);
-	for (uint32_t i = 0; i < config->source_count; i++)
+	for (uint32_t i = 0; i < config->source_count; i++) {
 		p->feeds[i].source = config->sources[i];
+		p->feeds[i].source->stop = config->stop;
+	}
 	result = open_workers(p);
 	if (result < 0)
 		goto out;

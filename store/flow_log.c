@@ -320,7 +320,7 @@ static bool read_file(const char *path, bool (*line)(void *context, json_t *obje
 	uint64_t number = 0;
 	bool more = true;
 
-	*failed = input_open(&input, path, error, error_bytes);
+	*failed = input_open(&input, path, NULL, error, error_bytes);
 	if (*failed < 0)
 		return false;
 	while (more) {

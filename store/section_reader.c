@@ -43,7 +43,7 @@ int section_reader_open(struct section_reader *reader, const char *path, char *e
 		return -ENOMEM;
 	}
 	reader->private->path = path;
-	result = input_open(&reader->private->input, path, error, error_bytes);
+	result = input_open(&reader->private->input, path, NULL, error, error_bytes);
 	if (result < 0)
 		section_reader_close(reader);
 	return result;

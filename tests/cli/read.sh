@@ -101,6 +101,21 @@ says "cut file" err "cut.pcap: damaged at offset [0-9]*: cut short"
 [ "$(jq .received "$dir/out")" -gt "$("$bbtap" read --json --no-store "$sample" | jq .received)" ] ||
   { echo "FAILED: the file behind the damaged one was not read"; failed=1; }
 
+# A writer that falls silent does not keep the reader from stopping; what came before is in the log.
+mkfifo "$dir/pipe"
+(cat "$dir/plain.pcap" && touch "$dir/written" && exec sleep 60) >"$dir/pipe" &
+writer=$!
+"$bbtap" read --json -o "$dir/stopped" - <"$dir/pipe" >"$dir/out" 2>"$dir/err" &
+reader=$!
+for _ in $(seq 300); do [ -e "$dir/written" ] && break || sleep 0.1; done
+sleep 0.5
+kill -TERM "$reader"
+for _ in $(seq 100); do kill -0 "$reader" 2>/dev/null || break; sleep 0.1; done
+if kill "$writer" 2>/dev/null; then :; else echo "FAILED: reading a pipe stopped only when its writer ended"; failed=1; fi
+wait "$reader" || { echo "FAILED: a stopped reader: exit status $?"; failed=1; }
+wait "$writer"
+diff -r "$dir/a" "$dir/stopped" >/dev/null || { echo "FAILED: a stopped reader lost what it had read"; failed=1; }
+
 # What views and limits do.
 expect "one view" 0 "$bbtap" read --view server -o "$dir/g" "$sample"
 [ "$(find "$dir/g/logs" -name '*.client.*' | wc -l)" = 0 ] || { echo "FAILED: a client's log nobody asked for"; failed=1; }
