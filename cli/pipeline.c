@@ -313,6 +313,7 @@ static void add_tracker_counters(struct tracker_counters *sum, const struct trac
 		sum->ended[i] += one->ended[i];
 	sum->retransmissions += one->retransmissions;
 	sum->out_of_order += one->out_of_order;
+	sum->mirror_duplicates += one->mirror_duplicates;
 	sum->records += one->records;
 	sum->records_lost += one->records_lost;
 	sum->sections += one->sections;

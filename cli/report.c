@@ -111,6 +111,8 @@ void report_text(FILE *to, const struct pipeline_stats *stats, const char *dir)
 	print_left_out(to, stats);
 	fprintf(to, "  retransmissions: %s; out of order: %s",
 		number_text(tracker->retransmissions, a), number_text(tracker->out_of_order, b));
+	if (tracker->mirror_duplicates)
+		fprintf(to, "; copies: %s", number_text(tracker->mirror_duplicates, a));
 	if (stats->decode.checksums[CHECKSUM_BAD] || stats->decode.checksums[CHECKSUM_PARTIAL])
 		fprintf(to, "; bad checksums: %s, left to offload: %s",
 			number_text(stats->decode.checksums[CHECKSUM_BAD], a),
@@ -144,30 +146,31 @@ static json_t *counters_as_json(const struct pipeline_stats *stats)
 	for (uint8_t reason = END_CLOSED; reason <= END_TABLE_FULL; reason++)
 		json_object_set_new(ended, end_reason_name(reason),
 				    json_integer((json_int_t)stats->tracker.ended[reason]));
-	return json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I, s:I, s:b}",
-			 "received", (json_int_t)stats->source.received, "delivered",
-			 (json_int_t)stats->source.delivered, "segments",
-			 (json_int_t)stats->tracker.segments, "left_out", left_out,
-			 "passed_to_host", (json_int_t)stats->source.passed, "connections",
-			 (json_int_t)stats->tracker.connections, "ended", ended, "retransmissions",
-			 (json_int_t)stats->tracker.retransmissions, "out_of_order",
-			 (json_int_t)stats->tracker.out_of_order, "reassembled",
-			 (json_int_t)stats->decode.reassembled, "checksums_good",
-			 (json_int_t)stats->decode.checksums[CHECKSUM_GOOD], "checksums_bad",
-			 (json_int_t)stats->decode.checksums[CHECKSUM_BAD], "checksums_partial",
-			 (json_int_t)stats->decode.checksums[CHECKSUM_PARTIAL], "records",
-			 (json_int_t)stats->tracker.records, "lost_ring_full",
-			 (json_int_t)stats->source.lost_ring_full, "lost_no_buffer",
-			 (json_int_t)stats->source.lost_no_buffer, "lost_worker_ring",
-			 (json_int_t)stats->lost_worker_ring, "lost_records",
-			 (json_int_t)stats->tracker.records_lost, "lost_flow_records",
-			 (json_int_t)stats->tracker.flow_summaries_lost, "untracked",
-			 (json_int_t)stats->tracker.untracked, "sections_early",
-			 (json_int_t)stats->tracker.sections_early, "memory_bytes",
-			 (json_int_t)stats->tracker.memory_bytes, "adds_up",
-			 pipeline_stats_add_up(stats));
+	return json_pack(
+		"{s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:I, s:I, "
+		"s:I, s:I, s:I, s:I, s:I, s:b}",
+		"received", (json_int_t)stats->source.received, "delivered",
+		(json_int_t)stats->source.delivered, "segments",
+		(json_int_t)stats->tracker.segments, "left_out", left_out, "passed_to_host",
+		(json_int_t)stats->source.passed, "connections",
+		(json_int_t)stats->tracker.connections, "ended", ended, "retransmissions",
+		(json_int_t)stats->tracker.retransmissions, "out_of_order",
+		(json_int_t)stats->tracker.out_of_order, "mirror_duplicates",
+		(json_int_t)stats->tracker.mirror_duplicates, "reassembled",
+		(json_int_t)stats->decode.reassembled, "checksums_good",
+		(json_int_t)stats->decode.checksums[CHECKSUM_GOOD], "checksums_bad",
+		(json_int_t)stats->decode.checksums[CHECKSUM_BAD], "checksums_partial",
+		(json_int_t)stats->decode.checksums[CHECKSUM_PARTIAL], "records",
+		(json_int_t)stats->tracker.records, "lost_ring_full",
+		(json_int_t)stats->source.lost_ring_full, "lost_no_buffer",
+		(json_int_t)stats->source.lost_no_buffer, "lost_worker_ring",
+		(json_int_t)stats->lost_worker_ring, "lost_records",
+		(json_int_t)stats->tracker.records_lost, "lost_flow_records",
+		(json_int_t)stats->tracker.flow_summaries_lost, "untracked",
+		(json_int_t)stats->tracker.untracked, "sections_early",
+		(json_int_t)stats->tracker.sections_early, "memory_bytes",
+		(json_int_t)stats->tracker.memory_bytes, "adds_up", pipeline_stats_add_up(stats));
 }
 
 void report_json(FILE *to, const struct pipeline_stats *stats, const char *dir)

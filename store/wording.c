@@ -35,7 +35,7 @@ static const char *segment_kind(const struct log_entry *entry)
 	case CAUSE_CAPTURE_GAP:
 		return "behind packets that the capture lost";
 	case CAUSE_MIRROR_DUPLICATE:
-		return "copy made by the mirror";
+		return "a copy: by the mirror or the network";
 	case CAUSE_BAD_CHECKSUM:
 		return "bad checksum";
 	case CAUSE_SUPER_PACKET:
@@ -122,6 +122,75 @@ static int word_persist(const struct event *event, char *out, size_t bytes)
 	}
 }
 
+static const char *cause_words(uint8_t cause)
+{
+	switch (cause) {
+	case CAUSE_RECOVERY:
+		return "fast, SACK or RACK recovery";
+	case CAUSE_TLP:
+		return "tail-loss probe";
+	case CAUSE_TIMEOUT:
+		return "timeout";
+	default:
+		return "cause not told apart";
+	}
+}
+
+static int word_bad_retransmission(const struct event *event, char *out, size_t bytes)
+{
+	static const char *const evidence[] = {
+		[BAD_RETRAN_DSACK] = "the receiver has it twice (DSACK)",
+		[BAD_RETRAN_EIFEL] = "the ACK answers the original (Eifel)",
+		[BAD_RETRAN_FRTO] = "what was not sent again was acknowledged (F-RTO)",
+	};
+	unsigned int reason = event->flex7 >> 8;
+
+	return snprintf(out, bytes, "needless retransmission (%s): %s%s, %u%%",
+			cause_words(event->flex8),
+			reason < sizeof(evidence) / sizeof(evidence[0]) && evidence[reason]
+				? evidence[reason]
+				: "unknown evidence",
+			event->stack_flex[2] ? "; the sender takes its reduction back" : "",
+			event->flex7 & 0xff);
+}
+
+/* What the sender's model found. */
+static int word_sender_event(const struct event *event, char *out, size_t bytes)
+{
+	unsigned int confidence = event->flex7 & 0xff;
+	char late[32];
+
+	switch (event->id) {
+	case EVENT_RTO:
+		return snprintf(out, bytes, "retransmission timeout after %u ms, %u in a row, %u%%",
+				event->stack_flex[1], event->stack_flex[0], confidence);
+	case EVENT_ENTREC:
+		return snprintf(
+			out, bytes, "recovery begins: %u segment%s behind the loss delivered, %u%%",
+			event->stack_flex[1], event->stack_flex[1] == 1 ? "" : "s", confidence);
+	case EVENT_EXITREC:
+		return snprintf(out, bytes, "recovery ends (%s), %u%%", cause_words(event->flex8),
+				confidence);
+	case EVENT_BAD_RETRAN:
+		return word_bad_retransmission(event, out, bytes);
+	case EVENT_REORDER:
+		put_duration(late, event->stack_flex[1]);
+		return snprintf(out, bytes,
+				"reordered by the network: overtaken by %u segment%s sent up to %s "
+				"later, %u%%",
+				event->stack_flex[0], event->stack_flex[0] == 1 ? "" : "s", late,
+				confidence);
+	case EVENT_DSACK_HANDLING:
+		return snprintf(out, bytes, "DSACK: %s, %u%%",
+				event->flex7 >> 8 == DSACK_RETRANSMITTED
+					? "a retransmission arrived twice"
+					: "something sent once arrived twice",
+				confidence);
+	default:
+		return 0;
+	}
+}
+
 static int word_event(const struct event *event, char *out, size_t bytes)
 {
 	char sample[32], srtt[32], rttvar[32];
@@ -149,7 +218,7 @@ static int word_event(const struct event *event, char *out, size_t bytes)
 		return snprintf(out, bytes, "end of the log: %s",
 				end_reason_name((uint8_t)event->record_flex[0]));
 	default:
-		return 0;
+		return word_sender_event(event, out, bytes);
 	}
 }
 

@@ -5,10 +5,12 @@
 
 #include "tcpstate/tracker_private.h"
 
-static void snapshot(const struct connection *conn, enum side side, struct snapshot *out)
+static void snapshot(struct tracker *tracker, const struct connection *conn, enum side side,
+		     struct snapshot *out)
 {
-	endpoint_snapshot(&conn->side[side], &conn->side[side_other(side)],
-			  connection_cold_of(conn, side), ticks_of(conn->first_ts_ns), out);
+	endpoint_snapshot(
+		&conn->side[side], &conn->side[side_other(side)], connection_cold_of(conn, side),
+		tracker_sender(tracker, &conn->side[side]), ticks_of(conn->first_ts_ns), out);
 }
 
 static void count(struct tracker *tracker, struct connection *conn, uint32_t records, uint32_t lost)
@@ -72,7 +74,7 @@ void conn_log_segment(struct tracker *tracker, struct connection *conn, const st
 		keep_bytes = seg->payload_offset + tracker->config.capture_payload_bytes;
 	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
 		if (conn->views & 1 << side)
-			snapshot(conn, side, &snaps[side]);
+			snapshot(tracker, conn, side, &snaps[side]);
 	count(tracker, conn, (uint32_t)__builtin_popcount(conn->views),
 	      evlog_packet(&conn->log, &tracker->pool, seg, sender,
 			   flex7_make(sent->cause, sent->confidence), sent->kind, conn->views,
@@ -87,7 +89,7 @@ void conn_log_event(struct tracker *tracker, struct connection *conn, enum side 
 	if (!(conn->views & 1 << side) ||
 	    !section_open(tracker, conn, (uint8_t)(1 << side), event->ts_ns))
 		return;
-	snapshot(conn, side, &snap);
+	snapshot(tracker, conn, side, &snap);
 	count(tracker, conn, 1, evlog_event(&conn->log, &tracker->pool, side, event, &snap));
 }
 
@@ -104,6 +106,79 @@ void conn_log_rtt(struct tracker *tracker, struct connection *conn, enum side si
 				 .id = EVENT_RTT,
 				 .flex7 = flex7_make(RTT_REASON_KARN, 100),
 				 .stack_flex = { sample_us, rtt->srtt_us, rtt->rttvar_us } });
+}
+
+void conn_log_step(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
+		   const struct sender_step *step, uint8_t cause)
+{
+	struct sender *sender = tracker_sender(tracker, &conn->side[side]);
+
+	if (step->timeout)
+		conn_log_event(tracker, conn, side,
+			       &(struct event){
+				       .ts_ns = ts_ns,
+				       .id = EVENT_RTO,
+				       .flex7 = flex7_make(RTO_REASON_SILENCE, step->confidence),
+				       .record_flex = { 0, step->timer_ms },
+				       .stack_flex = { step->backoff, step->timer_ms },
+			       });
+	if (step->recovery)
+		conn_log_event(tracker, conn, side,
+			       &(struct event){
+				       .ts_ns = ts_ns,
+				       .id = EVENT_ENTREC,
+				       .flex8 = cause,
+				       .flex7 = flex7_make(cause, step->confidence),
+				       .stack_flex = { sender->recover, sender->sacked_segments },
+			       });
+}
+
+void conn_log_ack(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
+		  const struct sender_ack *ack)
+{
+	if (ack->reordered)
+		conn_log_event(tracker, conn, side,
+			       &(struct event){
+				       .ts_ns = ts_ns,
+				       .id = EVENT_REORDER,
+				       .flex7 = flex7_make(1, 90),
+				       .stack_flex = { ack->reorder_segments, ack->reorder_us },
+			       });
+	if (ack->dsack)
+		conn_log_event(
+			tracker, conn, side,
+			&(struct event){
+				.ts_ns = ts_ns,
+				.id = EVENT_DSACK_HANDLING,
+				.flex7 = flex7_make(ack->spurious && ack->spurious_reason ==
+									     BAD_RETRAN_DSACK
+							    ? DSACK_RETRANSMITTED
+							    : DSACK_DUPLICATED,
+						    ack->spurious ? 98 : 70),
+				.stack_flex = { ack->dsack_block.start, ack->dsack_block.end },
+			});
+	if (ack->spurious)
+		conn_log_event(tracker, conn, side,
+			       &(struct event){
+				       .ts_ns = ts_ns,
+				       .id = EVENT_BAD_RETRAN,
+				       .flex8 = ack->spurious_cause,
+				       .flex7 = flex7_make(ack->spurious_reason, 95),
+				       .stack_flex = { ack->spurious_block.start,
+						       ack->spurious_block.end, ack->undone },
+			       });
+	if (ack->recovered)
+		conn_log_event(tracker, conn, side,
+			       &(struct event){
+				       .ts_ns = ts_ns,
+				       .id = EVENT_EXITREC,
+				       .flex8 = ack->recovered_from == PHASE_LOSS ? CAUSE_TIMEOUT
+										  : CAUSE_RECOVERY,
+				       .flex7 = flex7_make(ack->recovered_from == PHASE_LOSS
+								   ? CAUSE_TIMEOUT
+								   : CAUSE_RECOVERY,
+							   95),
+			       });
 }
 
 void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side side,

@@ -4,6 +4,7 @@
 #define BBTAP_TCPSTATE_CONN_LOG_H
 
 #include "tcpstate/connection.h"
+#include "tcpstate/sender.h"
 
 /* The segment, with both TCBs as they are before it is processed. */
 void conn_log_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg,
@@ -16,6 +17,11 @@ void conn_log_event(struct tracker *tracker, struct connection *conn, enum side 
 /* The named events; arguments as in event.h. */
 void conn_log_rtt(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
 		  uint32_t sample_us);
+/* What sending (RTO, ENTREC) and what an ACK showed of the side's sender. */
+void conn_log_step(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
+		   const struct sender_step *step, uint8_t cause);
+void conn_log_ack(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
+		  const struct sender_ack *ack);
 void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side side,
 		    uint64_t ts_ns, enum reass_reason reason);
 void conn_log_persist(struct tracker *tracker, struct connection *conn, enum side side,

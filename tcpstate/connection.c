@@ -209,7 +209,8 @@ static void begin_receiving(struct endpoint *r, uint32_t rcv_nxt)
 }
 
 /* The capture lost the way from what was known to this number: go on from here. */
-static void resynchronise(struct connection *conn, enum side sender, uint32_t seq)
+static void resynchronise(struct tracker *tracker, struct connection *conn, enum side sender,
+			  uint32_t seq)
 {
 	struct endpoint *s = &conn->side[sender];
 
@@ -220,6 +221,29 @@ static void resynchronise(struct connection *conn, enum side sender, uint32_t se
 	begin_receiving(&conn->side[side_other(sender)], seq);
 	if (conn->cold)
 		conn->cold->side[side_other(sender)].recvq.count = 0;
+	if (s->sender)
+		sender_resync(tracker_sender(tracker, s), &tracker->sendqs);
+}
+
+/* The scoreboard; without one, and for a SYN, one segment is timed at a time. */
+static void note_outstanding(struct tracker *tracker, struct endpoint *s, const struct segment *seg,
+			     const struct sent *sent)
+{
+	uint32_t end = seg->seq + segment_length(seg);
+	struct sender *model = NULL;
+
+	if (end == seg->seq)
+		return;
+	if (!(seg->flags & TCP_SYN))
+		model = tracker_sender_make(tracker, s);
+	if (model) {
+		if (sent->kind != OUT_NOT_QUEUED)
+			sender_sent(model, &tracker->sendqs, s, seg, sent);
+	} else if (sent->kind == OUT_RETRANSMISSION) {
+		rtt_on_retransmit(&s->rtt, seg->seq);
+	} else if (seq_after(end, s->snd_max) && sent->cause != CAUSE_WINDOW_PROBE) {
+		rtt_on_send(&s->rtt, end, seg->ts_ns);
+	}
 }
 
 /* What the sender's TCB learns from having sent this. False: its numbers are to be ignored. */
@@ -233,13 +257,14 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 	s->segments++;
 	s->payload_bytes += seg->payload_bytes;
 	s->bad_checksums += seg->checksum == CHECKSUM_BAD;
-	if (sent->kind == OUT_RETRANSMISSION) {
+	if (sent->kind == OUT_RETRANSMISSION || sent->kind == OUT_TLP_RETRANSMISSION) {
 		s->retransmitted_segments++;
 		s->retransmitted_bytes += seg->payload_bytes < sent->again_bytes
 						  ? seg->payload_bytes
 						  : sent->again_bytes;
 		tracker->counters.retransmissions++;
 	}
+	tracker->counters.mirror_duplicates += sent->cause == CAUSE_MIRROR_DUPLICATE;
 	if (sent->cause == CAUSE_OUT_OF_ORDER) {
 		s->out_of_order_segments++;
 		tracker->counters.out_of_order++;
@@ -275,7 +300,7 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 	if (endpoint_is_far_out(s, seg)) {
 		if (++s->far_out < FAR_OUT_RESYNC)
 			return false;
-		resynchronise(conn, sender, seg->seq);
+		resynchronise(tracker, conn, sender, seg->seq);
 	}
 	s->far_out = 0;
 	if (seg->payload_bytes && !s->first_byte_out_ticks)
@@ -285,10 +310,7 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 		s->fin_end = end;
 		s->t_flags |= TF_SENTFIN;
 	}
-	if (sent->kind == OUT_RETRANSMISSION)
-		rtt_on_retransmit(&s->rtt, seg->seq);
-	else if (seq_after(end, s->snd_max) && sent->cause != CAUSE_WINDOW_PROBE)
-		rtt_on_send(&s->rtt, end, seg->ts_ns);
+	note_outstanding(tracker, s, seg, sent);
 	s->snd_max = seq_max(s->snd_max, end);
 	endpoint_state_on_send(s, seg);
 	return true;
@@ -388,6 +410,26 @@ static void take_gap(struct tracker *tracker, struct connection *conn, uint64_t 
 	conn_log_reass(tracker, conn, acker, ts_ns, REASS_REASON_GAP);
 }
 
+/* The scoreboard's part of an ACK. */
+static void take_ack_of_model(struct tracker *tracker, struct connection *conn,
+			      const struct segment *seg, enum side acked, struct sender *model,
+			      bool is_duplicate)
+{
+	struct endpoint *d = &conn->side[acked];
+	uint32_t srtt_us = d->rtt.srtt_us;
+	struct sender_ack ack;
+
+	sender_acked(model, &tracker->sendqs, d, seg, is_duplicate,
+		     endpoint_near_us(&conn->side[side_other(acked)]), &ack);
+	if (ack.has_rtt && !(model->flags & SENDER_UNSURE)) {
+		rtt_sample(&d->rtt, ack.rtt_us, ack.min_rtt_us);
+		sender_rtt(model, d, ack.rtt_us, srtt_us);
+		conn_log_rtt(tracker, conn, acked, seg->ts_ns, ack.rtt_us);
+	}
+	if (ack.reordered | ack.dsack | ack.spurious | ack.recovered)
+		conn_log_ack(tracker, conn, acked, seg->ts_ns, &ack);
+}
+
 /* SND.UNA of the side that the sender of this ACK acknowledges. */
 static void take_ack(struct tracker *tracker, struct connection *conn, const struct segment *seg,
 		     enum side sender)
@@ -395,6 +437,8 @@ static void take_ack(struct tracker *tracker, struct connection *conn, const str
 	enum side acked = side_other(sender);
 	struct endpoint *s = &conn->side[sender];
 	struct endpoint *d = &conn->side[acked];
+	struct sender *model = tracker_sender(tracker, d);
+	bool is_duplicate;
 	uint32_t sample_us;
 
 	if (!(d->seen & SEEN_SND)) {
@@ -407,15 +451,18 @@ static void take_ack(struct tracker *tracker, struct connection *conn, const str
 		return; /* old, or of another connection */
 	if (seq_after(seg->ack, s->rcv_nxt))
 		take_gap(tracker, conn, seg->ts_ns, sender, seg->ack);
-	if (seg->ack == d->snd_una) {
-		/* RFC 5681 2 */
-		if (d->snd_max != d->snd_una && segment_length(seg) == 0 &&
-		    endpoint_window(s, d, seg) == s->rcv_wnd) {
-			s->duplicate_acks++;
-			d->dupacks++;
-		}
-		return;
+	/* RFC 5681 2 */
+	is_duplicate = seg->ack == d->snd_una && d->snd_max != d->snd_una &&
+		       segment_length(seg) == 0 && endpoint_window(s, d, seg) == s->rcv_wnd;
+	if (is_duplicate) {
+		s->duplicate_acks++;
+		d->dupacks++;
 	}
+	/* Of nothing outstanding an ACK says nothing, but for the DSACK of a late copy. */
+	if (model && (d->snd_una != d->snd_max || seg->options.sack_count))
+		take_ack_of_model(tracker, conn, seg, acked, model, is_duplicate);
+	if (seg->ack == d->snd_una)
+		return;
 	d->snd_una = seg->ack;
 	d->dupacks = 0;
 	if (rtt_on_ack(&d->rtt, seg->ack, seg->ts_ns, &sample_us))
@@ -473,13 +520,50 @@ static void take_sack(struct endpoint *acked, const struct segment *seg)
 	acked->snd_numholes = holes;
 }
 
+/* What the segment is; what its sender must have gone through before it is told in front of it. */
+static struct sent classify(struct tracker *tracker, struct connection *conn,
+			    const struct segment *seg, enum side sender)
+{
+	struct endpoint *s = &conn->side[sender], *r = &conn->side[side_other(sender)];
+	struct sent sent =
+		endpoint_classify(s, r, connection_cold_of(conn, side_other(sender)), seg);
+	struct sender *model = tracker_sender(tracker, s);
+	uint32_t near_us = endpoint_near_us(r);
+	struct sender_step step = { 0 };
+
+	if (sent.cause == CAUSE_SYN && !(r->seen & SEEN_SEGMENT)) {
+		uint64_t timer_ms = seg->ts_ns > conn->last_ts_ns
+					    ? (seg->ts_ns - conn->last_ts_ns) / 1000000
+					    : 0;
+
+		step.timeout = true;
+		step.confidence = sent.confidence;
+		step.timer_ms = timer_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)timer_ms;
+		step.backoff =
+			(uint8_t)(s->retransmitted_segments < 254 ? s->retransmitted_segments + 1
+								  : 255);
+	} else if (model && segment_length(seg) && !(seg->flags & (TCP_SYN | TCP_RST)) &&
+		   sent.cause != CAUSE_WINDOW_PROBE && sent.kind != OUT_NOT_QUEUED &&
+		   !endpoint_is_far_out(s, seg)) {
+		if (seq_before(seg->seq, s->snd_max)) {
+			sender_classify(model, s, seg, near_us, &sent);
+			sender_step(model, s, seg, &sent, near_us, &step);
+		} else {
+			sender_classify_new(model, s, seg, near_us, &sent);
+		}
+	}
+	if (step.timeout | step.recovery)
+		conn_log_step(tracker, conn, sender, seg->ts_ns, &step, sent.cause);
+	return sent;
+}
+
 void connection_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg)
 {
 	enum side sender = connection_sender(conn, seg);
 	enum side receiver = side_other(sender);
 	struct endpoint *s = &conn->side[sender];
 	struct endpoint *r = &conn->side[receiver];
-	struct sent sent = endpoint_classify(s, r, connection_cold_of(conn, receiver), seg);
+	struct sent sent = classify(tracker, conn, seg, sender);
 	bool first = !(s->seen & SEEN_SEGMENT);
 
 	conn_log_segment(tracker, conn, seg, sender, &sent);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tcpstate/event.h"
+#include "tcpstate/sender.h"
 #include "tcpstate/seq.h"
 
 _Static_assert(sizeof(struct endpoint) == 152, "see the budget in connection.h");
@@ -116,7 +117,8 @@ uint32_t endpoint_window(const struct endpoint *sender, const struct endpoint *r
 }
 
 void endpoint_snapshot(const struct endpoint *endpoint, const struct endpoint *peer,
-		       const struct endpoint_cold *cold, uint32_t start_ticks, struct snapshot *out)
+		       const struct endpoint_cold *cold, struct sender *sender,
+		       uint32_t start_ticks, struct snapshot *out)
 {
 	bool scaled = endpoint->wscale != WSCALE_UNKNOWN && peer->wscale != WSCALE_UNKNOWN;
 	/* Of a peer that is never seen nothing is known to be acknowledged. */
@@ -132,7 +134,7 @@ void endpoint_snapshot(const struct endpoint *endpoint, const struct endpoint *p
 	out->snd_nxt = endpoint->snd_max;
 	out->snd_wnd = endpoint->snd_wnd;
 	out->snd_ssthresh = SSTHRESH_UNKNOWN;
-	out->srtt_us = endpoint->rtt.srtt_us;
+	out->srtt_us = endpoint->rtt.samples ? endpoint->rtt.srtt_us + endpoint_near_us(peer) : 0;
 	out->rttvar_us = endpoint->rtt.rttvar_us;
 	out->rcv_up = endpoint->rcv_up;
 	out->rcv_adv = endpoint->rcv_adv;
@@ -149,6 +151,15 @@ void endpoint_snapshot(const struct endpoint *endpoint, const struct endpoint *p
 	out->txbuf_bytes = in_flight;
 	out->rtt_prop_us = endpoint->rtt.min_us;
 	out->inflight = in_flight;
+	if (!sender)
+		return;
+	out->inflight = sender_pipe_bytes(sender, endpoint);
+	out->pkts_out = sendq_count(&sender->queue);
+	if (sender->phase != PHASE_OPEN) {
+		out->snd_recover = sender->recover;
+		out->t_flags |= sender->phase == PHASE_RECOVERY ? TF_FASTRECOVERY | TF_CONGRECOVERY
+								: TF_CONGRECOVERY;
+	}
 }
 
 void endpoint_state_on_send(struct endpoint *sender, const struct segment *seg)

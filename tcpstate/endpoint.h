@@ -31,8 +31,9 @@ enum endpoint_seen {
 
 /* 152 bytes; two of them and what they share are a connection. */
 struct endpoint {
-	struct rtt rtt; /* of what it sent */
-	uint32_t iss;	/* one before the first number seen if its SYN was not */
+	struct rtt rtt;	 /* of what it sent */
+	uint32_t sender; /* its sender model: index + 1 in the tracker's arena; 0: none yet */
+	uint32_t iss;	 /* one before the first number seen if its SYN was not */
 	uint32_t snd_una;
 	uint32_t
 		snd_max; /* SND.NXT too: it never goes back, a retransmission is told by its event */
@@ -73,6 +74,8 @@ struct endpoint_cold {
 	uint64_t zero_window_since_ns; /* 0: the window is not closed */
 };
 
+struct sender;
+
 /* What a segment is for the endpoint that sent it. */
 struct sent {
 	uint8_t kind;  /* enum out_kind */
@@ -98,10 +101,22 @@ bool endpoint_is_far_out(const struct endpoint *sender, const struct segment *se
 uint32_t endpoint_window(const struct endpoint *sender, const struct endpoint *receiver,
 			 const struct segment *seg);
 
-/* Fills in all fields. cold: the endpoint's own, or NULL. start_ticks: when the connection began. */
+/*
+ * Fills in all fields. cold, sender: the endpoint's own, or NULL. start_ticks: when the connection
+ * began.
+ */
 void endpoint_snapshot(const struct endpoint *endpoint, const struct endpoint *peer,
-		       const struct endpoint_cold *cold, uint32_t start_ticks,
-		       struct snapshot *out);
+		       const struct endpoint_cold *cold, struct sender *sender,
+		       uint32_t start_ticks, struct snapshot *out);
+
+/*
+ * The time from the tap to this endpoint and back, the shortest seen: what its peer sent until it
+ * acknowledged it. 0: not known, or the tap is at the endpoint.
+ */
+static inline uint32_t endpoint_near_us(const struct endpoint *peer)
+{
+	return peer->rtt.min_us;
+}
 
 /* RFC 9293 3.3.2, in the order of a segment's life. Each moves the state and nothing else. */
 void endpoint_state_on_send(struct endpoint *sender, const struct segment *seg);

@@ -87,6 +87,33 @@ enum rtt_reason {
 	RTT_REASON_KARN = 1, /* one transmission, one acknowledgement (RFC 6298 3) */
 };
 
+/*
+ * EVENT_RTO      record flex1: 0 (the retransmission timer); record flex2 and stack flex2: the timer
+ *                as observed, ms; stack flex1: timeouts in a row. reason: RTO_REASON_*
+ * EVENT_ENTREC   stack flex8: enum cause; stack flex1: where it ends (recover); flex2: segments that
+ *                are known to be delivered behind the loss. reason: the cause again
+ * EVENT_EXITREC  the same; flex2: how long it took, us
+ * EVENT_BAD_RETRAN stack flex8: why it was sent, enum cause; flex1, flex2: its first number and the
+ *                one behind it; flex3: 1 if all of the episode was needless, so that the sender takes
+ *                its reduction back. reason: BAD_RETRAN_*
+ * EVENT_REORDER  stack flex1: segments that were overtaken; flex2: by how much, us. reason: 1
+ * EVENT_DSACK_HANDLING stack flex1, flex2: the block. reason: DSACK_*
+ */
+enum rto_reason {
+	RTO_REASON_SILENCE = 1, /* the oldest outstanding segment again, after a silence */
+};
+
+enum bad_retran_reason {
+	BAD_RETRAN_DSACK = 1, /* the receiver had it twice (RFC 2883) */
+	BAD_RETRAN_EIFEL = 2, /* the ACK answers the original (RFC 3522) */
+	BAD_RETRAN_FRTO = 3,  /* what was not sent again was acknowledged first (RFC 5682) */
+};
+
+enum dsack_reason {
+	DSACK_RETRANSMITTED = 1, /* of something that was sent again */
+	DSACK_DUPLICATED = 2,	 /* of something that was sent once: the network made two of it */
+};
+
 enum reass_reason {
 	REASS_REASON_QUEUED = 1,   /* a segment behind a hole was queued */
 	REASS_REASON_RELEASED = 2, /* a hole was filled, segments left the queue */

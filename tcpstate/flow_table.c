@@ -131,21 +131,25 @@ void flow_table_prefetch_slot(const struct flow_table *table, uint32_t hash)
 	__builtin_prefetch(&table->slots[hash & table->slot_mask]);
 }
 
-void flow_table_prefetch_record(const struct flow_table *table, uint32_t hash)
+const struct connection *flow_table_peek(const struct flow_table *table, uint32_t hash)
 {
 	uint32_t at = hash & table->slot_mask;
 
 	/* The first slot with the right tag is the right one but for one time in 256. */
-	for (; table->slots[at]; at = (at + 1) & table->slot_mask) {
-		const char *record;
+	for (; table->slots[at]; at = (at + 1) & table->slot_mask)
+		if ((table->slots[at] & ~INDEX_MASK) == tag_of(hash))
+			return record_of(table, table->slots[at]);
+	return NULL;
+}
 
-		if ((table->slots[at] & ~INDEX_MASK) != tag_of(hash))
-			continue;
-		record = (const char *)record_of(table, table->slots[at]);
-		for (size_t offset = 0; offset < sizeof(struct connection); offset += 64)
-			__builtin_prefetch(record + offset, 1);
+void flow_table_prefetch_record(const struct flow_table *table, uint32_t hash)
+{
+	const char *record = (const char *)flow_table_peek(table, hash);
+
+	if (!record)
 		return;
-	}
+	for (size_t offset = 0; offset < sizeof(struct connection); offset += 64)
+		__builtin_prefetch(record + offset, 1);
 }
 
 uint64_t flow_table_memory_bytes(const struct flow_table *table)

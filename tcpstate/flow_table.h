@@ -40,6 +40,8 @@ void flow_table_remove(struct flow_table *table, struct connection *conn);
 /* For the cache, ahead of flow_table_find(): its index slot; then the record that it leads to. */
 void flow_table_prefetch_slot(const struct flow_table *table, uint32_t hash);
 void flow_table_prefetch_record(const struct flow_table *table, uint32_t hash);
+/* The record that was fetched so; NULL: none. It may be another one's with the same hash bits. */
+const struct connection *flow_table_peek(const struct flow_table *table, uint32_t hash);
 
 /* Bytes in use: records ever used, and the index. */
 uint64_t flow_table_memory_bytes(const struct flow_table *table);

@@ -35,6 +35,13 @@ static void smooth(struct rtt *rtt, uint32_t sample_us)
 		rtt->min_us = sample_us;
 }
 
+void rtt_sample(struct rtt *rtt, uint32_t sample_us, uint32_t min_us)
+{
+	smooth(rtt, sample_us);
+	if (min_us < rtt->min_us)
+		rtt->min_us = min_us;
+}
+
 bool rtt_on_ack(struct rtt *rtt, uint32_t ack, uint64_t ts_ns, uint32_t *sample_us)
 {
 	uint64_t sample;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * rtt.h - round-trip time of one endpoint, from the samples that it could take itself: one segment
- * is timed at a time, by Karn's rule (RFC 6298 2 and 3). The tap's distance is in the sample: it is
- * the time from the tap to the peer and back.
+ * rtt.h - round-trip time of one endpoint, as the tap sees it: from the tap to the peer and back
+ * (RFC 6298 2 and 3, Karn's rule). The scoreboard hands in samples of its own; for the SYN, and where
+ * there is no scoreboard, one segment is timed at a time.
  */
 #ifndef BBTAP_TCPSTATE_RTT_H
 #define BBTAP_TCPSTATE_RTT_H
@@ -17,7 +17,7 @@ struct rtt {
 	uint32_t rttvar_us;
 	uint32_t min_us;
 	uint32_t samples;
-};
+} __attribute__((packed, aligned(4))); /* 28 bytes: its owner has a use for the other 4 */
 
 /* New data up to `end` was sent. */
 void rtt_on_send(struct rtt *rtt, uint32_t end, uint64_t ts_ns);
@@ -27,5 +27,8 @@ void rtt_on_retransmit(struct rtt *rtt, uint32_t start);
 
 /* Everything before `ack` was acknowledged. True: a sample was taken, *sample_us. */
 bool rtt_on_ack(struct rtt *rtt, uint32_t ack, uint64_t ts_ns, uint32_t *sample_us);
+
+/* A sample from elsewhere; min_us: the shortest time that the same ACK shows. */
+void rtt_sample(struct rtt *rtt, uint32_t sample_us, uint32_t min_us);
 
 #endif

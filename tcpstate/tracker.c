@@ -12,6 +12,8 @@
 
 /* One connection in so many can have range lists at once. */
 #define COLD_SHARE 8
+/* All scoreboards beyond the first few segments of each, bytes. */
+#define SENDQ_BYTES (UINT64_C(768) << 20)
 /* Records that a batch looks at for idle connections, and that a new one may look at for room. */
 #define SWEEP_PER_BATCH	 8
 #define SWEEP_PER_TICK	 4096
@@ -20,6 +22,7 @@
 /* How far ahead of a segment its index slot and its record are fetched. */
 #define PREFETCH_SLOT	16
 #define PREFETCH_RECORD 8
+#define PREFETCH_SENDER 4
 
 void tracker_config_default(struct tracker_config *config)
 {
@@ -43,7 +46,12 @@ struct tracker *tracker_open(const struct tracker_config *config)
 	tracker->cold_total = config->connections_max / COLD_SHARE + 64;
 	tracker->cold_arena =
 		arena_reserve((uint64_t)tracker->cold_total * sizeof(tracker->cold_arena[0]));
-	if (!tracker->cold_arena || flow_table_init(&tracker->table, config->connections_max) < 0 ||
+	tracker->sender_total = config->connections_max + 64;
+	tracker->sender_arena =
+		arena_reserve((uint64_t)tracker->sender_total * sizeof(tracker->sender_arena[0]));
+	if (!tracker->cold_arena || !tracker->sender_arena ||
+	    sendq_pool_init(&tracker->sendqs, SENDQ_BYTES) < 0 ||
+	    flow_table_init(&tracker->table, config->connections_max) < 0 ||
 	    (config->views && chunk_pool_init(&tracker->pool, config->log_memory_bytes,
 					      config->lossless, &config->sink) < 0))
 		tracker_close(&tracker);
@@ -59,6 +67,8 @@ void tracker_close(struct tracker **tracker)
 		return;
 	chunk_pool_dispose(&t->pool);
 	flow_table_dispose(&t->table);
+	arena_release(t->sender_arena, t->sender_total * sizeof(t->sender_arena[0]));
+	sendq_pool_dispose(&t->sendqs);
 	arena_release(t->cold_arena, t->cold_total * sizeof(t->cold_arena[0]));
 	free(t);
 }
@@ -83,12 +93,46 @@ struct connection_cold *tracker_cold(struct tracker *tracker, struct connection 
 	return cold;
 }
 
+struct sender *tracker_sender_make(struct tracker *tracker, struct endpoint *endpoint)
+{
+	struct sender *sender;
+
+	if (endpoint->sender)
+		return &tracker->sender_arena[endpoint->sender - 1];
+	if (tracker->sender_free) {
+		endpoint->sender = tracker->sender_free;
+		tracker->sender_free = tracker->sender_arena[endpoint->sender - 1].own_index;
+	} else if (tracker->sender_touched < tracker->sender_total) {
+		endpoint->sender = ++tracker->sender_touched;
+	} else {
+		tracker->counters.cold_full++;
+		return NULL;
+	}
+	sender = &tracker->sender_arena[endpoint->sender - 1];
+	sender_init(sender);
+	return sender;
+}
+
+static void sender_give(struct tracker *tracker, struct endpoint *endpoint)
+{
+	struct sender *sender = tracker_sender(tracker, endpoint);
+
+	if (!sender)
+		return;
+	sendq_clear(&sender->queue, &tracker->sendqs, sender->own);
+	sender->own_index = tracker->sender_free;
+	tracker->sender_free = endpoint->sender;
+	endpoint->sender = 0;
+}
+
 static void end_connection(struct tracker *tracker, struct connection *conn, enum end_reason found)
 {
 	enum end_reason reason = connection_end_reason(conn, found);
 
 	tracker->counters.ended[reason]++;
 	conn_log_end(tracker, conn, reason);
+	sender_give(tracker, &conn->side[SIDE_CLIENT]);
+	sender_give(tracker, &conn->side[SIDE_SERVER]);
 	if (conn->cold) {
 		*(struct connection_cold **)conn->cold = tracker->cold_free;
 		tracker->cold_free = conn->cold;
@@ -209,6 +253,24 @@ static struct connection *connection_of(struct tracker *tracker, const struct se
 	return conn;
 }
 
+/* Of both sides: what one sends the other has acknowledged. */
+static void prefetch_senders(const struct tracker *tracker, uint32_t hash)
+{
+	const struct connection *conn = flow_table_peek(&tracker->table, hash);
+
+	for (int i = 0; conn && i < 2; i++) {
+		const char *sender =
+			conn->side[i].sender
+				? (const char *)&tracker->sender_arena[conn->side[i].sender - 1]
+				: NULL;
+
+		if (!sender)
+			continue;
+		__builtin_prefetch(sender, 1);
+		__builtin_prefetch(sender + 64, 1);
+	}
+}
+
 void tracker_process(struct tracker *tracker, const struct segment *segments, uint32_t count)
 {
 	struct flow_table *table = &tracker->table;
@@ -228,6 +290,8 @@ void tracker_process(struct tracker *tracker, const struct segment *segments, ui
 			flow_table_prefetch_slot(table, segments[i + PREFETCH_SLOT].hash);
 		if (i + PREFETCH_RECORD < count)
 			flow_table_prefetch_record(table, segments[i + PREFETCH_RECORD].hash);
+		if (i + PREFETCH_SENDER < count)
+			prefetch_senders(tracker, segments[i + PREFETCH_SENDER].hash);
 		conn = connection_of(tracker, &segments[i]);
 		tracker->counters.segments++;
 		if (conn)
@@ -293,6 +357,8 @@ const struct tracker_counters *tracker_counters(struct tracker *tracker)
 	tracker->counters.connections_now = tracker->table.used;
 	tracker->counters.memory_bytes =
 		flow_table_memory_bytes(&tracker->table) +
-		(uint64_t)tracker->cold_touched * sizeof(tracker->cold_arena[0]);
+		(uint64_t)tracker->cold_touched * sizeof(tracker->cold_arena[0]) +
+		(uint64_t)tracker->sender_touched * sizeof(tracker->sender_arena[0]) +
+		sendq_pool_memory_bytes(&tracker->sendqs);
 	return &tracker->counters;
 }

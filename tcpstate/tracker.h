@@ -41,6 +41,7 @@ struct tracker_counters {
 	uint64_t ended[8]; /* by enum end_reason */
 	uint64_t retransmissions;
 	uint64_t out_of_order;
+	uint64_t mirror_duplicates;
 	uint64_t records;	 /* log records made, both views */
 	uint64_t records_lost;	 /* and not kept: no chunk free, or the sink was full */
 	uint64_t sections;	 /* chains handed to the sink */
