@@ -10,6 +10,9 @@
 #   lab_wire ...  starts the program `wire` between the two sides; its options are passed on
 #   lab_serve     starts `traffic serve` at the server
 #   lab_traffic SCENARIO [4|6]   one connection from client to server
+#                 LAB_TRAFFIC_OPTIONS: an array of options for both
+#   lab_wire_end  ends the wire, so that it reports and writes what its taps have seen
+#   lab_sysctl NAME=VALUE...     of both hosts
 #   lab_down      ends what was started and removes the namespaces, with all that is in them
 #
 # LAB_BIN: the folder of the programs wire and traffic.
@@ -17,6 +20,7 @@
 CLIENT=bbtap-$$-client SERVER=bbtap-$$-server WIRE=bbtap-$$-wire
 lab_pids=()
 lab_dir=
+LAB_TRAFFIC_OPTIONS=()
 
 lab_end() { # NAMESPACE OUTER-NAME HOST: an end of the network and its way to the wire
   ip -n "$WIRE" link add "$2" type veth peer name end0 netns "$1"
@@ -39,6 +43,8 @@ lab_up() {
   ip netns exec "$WIRE" sysctl -qw net.ipv6.conf.default.disable_ipv6=1 net.ipv6.conf.all.disable_ipv6=1
   lab_end "$CLIENT" clientside 1
   lab_end "$SERVER" serverside 2
+  # What one connection has learned of the way is not to be told to the next.
+  lab_sysctl net.ipv4.tcp_no_metrics_save=1
   ip -n "$WIRE" link add mirror0 type veth peer name mirror1
   ip -n "$WIRE" link set mirror0 up
   ip -n "$WIRE" link set mirror1 up
@@ -62,8 +68,18 @@ lab_wire() {
   lab_wait_for "$lab_dir/wire.out" ready
 }
 
+lab_wire_end() {
+  kill "$lab_wire_pid"
+  wait "$lab_wire_pid"
+}
+
+lab_sysctl() {
+  ip netns exec "$CLIENT" sysctl -qw "$@"
+  ip netns exec "$SERVER" sysctl -qw "$@"
+}
+
 lab_serve() {
-  ip netns exec "$SERVER" "$LAB_BIN/traffic" serve >"$lab_dir/serve.out" 2>&1 &
+  ip netns exec "$SERVER" "$LAB_BIN/traffic" "${LAB_TRAFFIC_OPTIONS[@]}" serve >"$lab_dir/serve.out" 2>&1 &
   lab_pids+=("$!")
   lab_wait_for "$lab_dir/serve.out" ready
 }
@@ -71,7 +87,7 @@ lab_serve() {
 lab_traffic() {
   local address=10.77.0.2
   [ "${2:-4}" = 6 ] && address=fd77::2
-  ip netns exec "$CLIENT" "$LAB_BIN/traffic" "$1" "$address"
+  ip netns exec "$CLIENT" "$LAB_BIN/traffic" "${LAB_TRAFFIC_OPTIONS[@]}" "$1" "$address"
 }
 
 lab_down() {

@@ -2,13 +2,14 @@
 /*
  * traffic - real TCP of a known kind between two namespaces of the lab.
  *
- *   traffic serve [FIRST-PORT]                  answers until it is ended
- *   traffic SCENARIO ADDRESS [FIRST-PORT]       one connection; exit status 0 if it went as it
- * should
+ *   traffic [OPTION]... serve [FIRST-PORT]             answers until it is ended
+ *   traffic [OPTION]... SCENARIO ADDRESS [FIRST-PORT]  one connection; exit status 0 if it went as
+ *                                                      it should
+ *   --cc NAME    congestion control of this side (cubic, whatever the host's default is)
+ *   --bytes N    what a bulk transfer moves; both sides must be told the same
  *
  * Each scenario has a port of its own, counted from FIRST-PORT (7000), on which the server plays
- * the other half. The table `scenarios` says what happens. Congestion control is CUBIC on both
- * sides, whatever the host's default is.
+ * the other half. The table `scenarios` says what happens.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,6 +30,11 @@
 
 #define FIRST_PORT_DEFAULT 7000
 #define BULK_BYTES	   (1500 * 1000)
+#define SMALL_WRITE_BYTES  100
+#define SMALL_WRITES	   300
+#define BURST_BYTES	   20000
+#define BURSTS		   60
+#define GAPS		   8
 #define REQUEST_BYTES	   120
 #define ANSWER_BYTES	   3000
 #define REQUESTS	   25
@@ -36,6 +42,9 @@
 #define HALF_CLOSE_BYTES   40000
 #define SMALL_BUFFER_BYTES 8192
 #define PATIENCE_S	   30 /* then a read or write fails */
+
+static const char *congestion_control = "cubic";
+static size_t bulk_bytes = BULK_BYTES;
 
 static const struct timespec think_time = { .tv_nsec = 20000000 };
 static const struct timespec reader_pause = { .tv_sec = 2 };
@@ -98,14 +107,14 @@ static int bulk_server(int fd)
 {
 	int error = read_bytes(fd, REQUEST_BYTES);
 
-	return error ? error : write_bytes(fd, BULK_BYTES);
+	return error ? error : write_bytes(fd, bulk_bytes);
 }
 
 static int bulk_client(int fd)
 {
 	int error = write_bytes(fd, REQUEST_BYTES);
 
-	return error ? error : expect_bytes(read_to_end(fd), BULK_BYTES);
+	return error ? error : expect_bytes(read_to_end(fd), (int64_t)bulk_bytes);
 }
 
 /* requests: many small questions with longer answers on one connection. */
@@ -201,6 +210,93 @@ static int half_close_client(int fd)
 	return error ? error : expect_bytes(read_to_end(fd), HALF_CLOSE_BYTES);
 }
 
+static void wait_ms(long ms)
+{
+	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
+}
+
+/* upload: the client sends a lot and closes. */
+static int upload_server(int fd)
+{
+	return expect_bytes(read_to_end(fd), (int64_t)bulk_bytes);
+}
+
+static int upload_client(int fd)
+{
+	int error = write_bytes(fd, bulk_bytes);
+
+	if (error)
+		return error;
+	shutdown(fd, SHUT_WR);
+	return expect_bytes(read_to_end(fd), 0);
+}
+
+/* idle-gaps: questions with pauses of 0.2 to 1.3 s between them. */
+static int idle_gaps_client(int fd)
+{
+	int error = 0;
+
+	for (int i = 0; i < GAPS && !error; i++) {
+		error = write_bytes(fd, REQUEST_BYTES);
+		if (!error)
+			error = read_bytes(fd, ANSWER_BYTES);
+		wait_ms(200 + 160 * i);
+	}
+	return error;
+}
+
+/* small-writes: a segment every few ms, without Nagle's algorithm; the server only reads. */
+static int small_writes_client(int fd)
+{
+	int one = 1, error = 0;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	for (int i = 0; i < SMALL_WRITES && !error; i++) {
+		error = write_bytes(fd, SMALL_WRITE_BYTES);
+		wait_ms(i % 4 ? 2 : 9);
+	}
+	shutdown(fd, SHUT_WR);
+	return error ? error : expect_bytes(read_to_end(fd), 0);
+}
+
+static int small_writes_server(int fd)
+{
+	return expect_bytes(read_to_end(fd), SMALL_WRITES * SMALL_WRITE_BYTES);
+}
+
+/* app-limited: the server has a burst of data from time to time. */
+static int app_limited_server(int fd)
+{
+	int error = read_bytes(fd, REQUEST_BYTES);
+
+	for (int i = 0; i < BURSTS && !error; i++) {
+		error = write_bytes(fd, BURST_BYTES);
+		wait_ms(40);
+	}
+	return error;
+}
+
+static int app_limited_client(int fd)
+{
+	int error = write_bytes(fd, REQUEST_BYTES);
+
+	return error ? error : expect_bytes(read_to_end(fd), BURSTS * BURST_BYTES);
+}
+
+/* keep-alive: the client asks whether the server is still there while both are silent. */
+static int keep_alive_client(int fd)
+{
+	int one = 1, error = write_bytes(fd, REQUEST_BYTES);
+
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	if (!error)
+		error = read_bytes(fd, ANSWER_BYTES);
+	wait_ms(4500);
+	return error ? error : short_client(fd);
+}
+
 struct scenario {
 	const char *name;
 	int (*client)(int fd);
@@ -217,6 +313,11 @@ static const struct scenario scenarios[] = {
 	{ "reset", reset_client, reset_server, 0 },
 	{ "half-close", half_close_client, half_close_server, 0 },
 	{ "refused", NULL, NULL, 0 },
+	{ "upload", upload_client, upload_server, 0 },
+	{ "idle-gaps", idle_gaps_client, requests_server, 0 },
+	{ "small-writes", small_writes_client, small_writes_server, 0 },
+	{ "app-limited", app_limited_client, app_limited_server, 0 },
+	{ "keep-alive", keep_alive_client, requests_server, 0 },
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 
@@ -224,7 +325,8 @@ static void set_common_options(int fd)
 {
 	struct timeval patience = { .tv_sec = PATIENCE_S };
 
-	setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
+	setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion_control,
+		   (socklen_t)strlen(congestion_control));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 }
@@ -339,7 +441,8 @@ static int play_client(const struct scenario *scenario, const char *address, uin
 
 static int usage(void)
 {
-	fputs("Usage: traffic serve [FIRST-PORT]\n       traffic SCENARIO ADDRESS [FIRST-PORT]\n"
+	fputs("Usage: traffic [--cc NAME] [--bytes N] serve [FIRST-PORT]\n"
+	      "       traffic [--cc NAME] [--bytes N] SCENARIO ADDRESS [FIRST-PORT]\n"
 	      "Scenarios:",
 	      stderr);
 	for (size_t i = 0; i < SCENARIOS; i++)
@@ -350,10 +453,21 @@ static int usage(void)
 
 int main(int argc, char **argv)
 {
-	bool is_server = argc >= 2 && strcmp(argv[1], "serve") == 0;
-	int port_at = is_server ? 2 : 3;
-	long first_port = argc > port_at ? strtol(argv[port_at], NULL, 10) : FIRST_PORT_DEFAULT;
+	bool is_server;
+	int port_at;
+	long first_port;
 
+	for (; argc > 2 && strncmp(argv[1], "--", 2) == 0; argc -= 2, argv += 2) {
+		if (strcmp(argv[1], "--cc") == 0)
+			congestion_control = argv[2];
+		else if (strcmp(argv[1], "--bytes") == 0)
+			bulk_bytes = strtoul(argv[2], NULL, 10);
+		else
+			return usage();
+	}
+	is_server = argc >= 2 && strcmp(argv[1], "serve") == 0;
+	port_at = is_server ? 2 : 3;
+	first_port = argc > port_at ? strtol(argv[port_at], NULL, 10) : FIRST_PORT_DEFAULT;
 	if (argc < port_at || argc > port_at + 1 || first_port < 1 || first_port > 65000)
 		return usage();
 	if (is_server)
