@@ -193,15 +193,18 @@ static int word_sender_event(const struct event *event, char *out, size_t bytes)
 
 static int word_event(const struct event *event, char *out, size_t bytes)
 {
-	char sample[32], srtt[32], rttvar[32];
+	char sample[32], srtt[32], rttvar[32], near[32];
 
 	switch (event->id) {
 	case EVENT_RTT:
 		put_duration(sample, event->stack_flex[0]);
 		put_duration(srtt, event->stack_flex[1]);
 		put_duration(rttvar, event->stack_flex[2]);
-		return snprintf(out, bytes, "RTT sample %s, srtt %s, rttvar %s", sample, srtt,
-				rttvar);
+		put_duration(near, event->stack_flex[3]);
+		return snprintf(out, bytes, "RTT sample %s, srtt %s, rttvar %s%s%s%s", sample, srtt,
+				rttvar, event->stack_flex[3] ? "; near side " : "",
+				event->stack_flex[3] ? near : "",
+				event->flex7 >> 8 == RTT_REASON_ECHO ? "; by its time stamp" : "");
 	case EVENT_REASS:
 		return word_reass(event, out, bytes);
 	case EVENT_PERSIST:

@@ -94,18 +94,23 @@ void conn_log_event(struct tracker *tracker, struct connection *conn, enum side 
 }
 
 void conn_log_rtt(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
-		  uint32_t sample_us)
+		  uint32_t sample_us, uint8_t reason)
 {
 	const struct rtt *rtt = &conn->side[side].rtt;
+	uint32_t near_min_us = endpoint_near_us(&conn->side[side_other(side)]);
 
 	if (!(conn->views & 1 << side))
 		return;
 	conn_log_event(
 		tracker, conn, side,
-		&(struct event){ .ts_ns = ts_ns,
-				 .id = EVENT_RTT,
-				 .flex7 = flex7_make(RTT_REASON_KARN, 100),
-				 .stack_flex = { sample_us, rtt->srtt_us, rtt->rttvar_us } });
+		&(struct event){
+			.ts_ns = ts_ns,
+			.id = EVENT_RTT,
+			.flex7 = flex7_make(reason, reason == RTT_REASON_ECHO ? 90 : 100),
+			.stack_flex = { sample_us, rtt->srtt_us, rtt->rttvar_us,
+					sender_near_us(tracker_sender(tracker, &conn->side[side]),
+						       &conn->side[side], near_min_us),
+					rtt->min_us, near_min_us } });
 }
 
 void conn_log_step(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
@@ -133,6 +138,23 @@ void conn_log_step(struct tracker *tracker, struct connection *conn, enum side s
 			       });
 }
 
+/* A recovery that an ACK begins or ends. */
+static void log_phase(struct tracker *tracker, struct connection *conn, enum side side,
+		      uint64_t ts_ns, uint8_t event_id, uint8_t cause)
+{
+	const struct sender *sender = tracker_sender(tracker, &conn->side[side]);
+	struct event event = { .ts_ns = ts_ns,
+			       .id = event_id,
+			       .flex8 = cause,
+			       .flex7 = flex7_make(cause, event_id == EVENT_EXITREC ? 95 : 90) };
+
+	if (event_id == EVENT_ENTREC && sender) {
+		event.stack_flex[0] = sender->recover;
+		event.stack_flex[1] = sender->sacked_segments;
+	}
+	conn_log_event(tracker, conn, side, &event);
+}
+
 void conn_log_ack(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
 		  const struct sender_ack *ack)
 {
@@ -150,35 +172,31 @@ void conn_log_ack(struct tracker *tracker, struct connection *conn, enum side si
 			&(struct event){
 				.ts_ns = ts_ns,
 				.id = EVENT_DSACK_HANDLING,
-				.flex7 = flex7_make(ack->spurious && ack->spurious_reason ==
-									     BAD_RETRAN_DSACK
-							    ? DSACK_RETRANSMITTED
-							    : DSACK_DUPLICATED,
-						    ack->spurious ? 98 : 70),
+				.flex7 = flex7_make(ack->dsack_needless ? DSACK_RETRANSMITTED
+									: DSACK_DUPLICATED,
+						    ack->dsack_needless ? 98 : 70),
 				.stack_flex = { ack->dsack_block.start, ack->dsack_block.end },
 			});
-	if (ack->spurious)
-		conn_log_event(tracker, conn, side,
-			       &(struct event){
-				       .ts_ns = ts_ns,
-				       .id = EVENT_BAD_RETRAN,
-				       .flex8 = ack->spurious_cause,
-				       .flex7 = flex7_make(ack->spurious_reason, 95),
-				       .stack_flex = { ack->spurious_block.start,
-						       ack->spurious_block.end, ack->undone },
-			       });
+	for (uint8_t i = 0; i < ack->needless_count; i++) {
+		const struct needless *needless = &ack->needless[i];
+
+		conn_log_event(
+			tracker, conn, side,
+			&(struct event){
+				.ts_ns = ts_ns,
+				.id = EVENT_BAD_RETRAN,
+				.flex8 = needless->cause,
+				.flex7 = flex7_make(needless->reason,
+						    needless->reason == BAD_RETRAN_FRTO ? 85 : 95),
+				.stack_flex = { needless->block.start, needless->block.end,
+						needless->undone },
+			});
+	}
 	if (ack->recovered)
-		conn_log_event(tracker, conn, side,
-			       &(struct event){
-				       .ts_ns = ts_ns,
-				       .id = EVENT_EXITREC,
-				       .flex8 = ack->recovered_from == PHASE_LOSS ? CAUSE_TIMEOUT
-										  : CAUSE_RECOVERY,
-				       .flex7 = flex7_make(ack->recovered_from == PHASE_LOSS
-								   ? CAUSE_TIMEOUT
-								   : CAUSE_RECOVERY,
-							   95),
-			       });
+		log_phase(tracker, conn, side, ts_ns, EVENT_EXITREC,
+			  ack->recovered_from == PHASE_LOSS ? CAUSE_TIMEOUT : CAUSE_RECOVERY);
+	if (ack->entered)
+		log_phase(tracker, conn, side, ts_ns, EVENT_ENTREC, CAUSE_RECOVERY);
 }
 
 void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side side,

@@ -16,7 +16,7 @@ void conn_log_event(struct tracker *tracker, struct connection *conn, enum side 
 
 /* The named events; arguments as in event.h. */
 void conn_log_rtt(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
-		  uint32_t sample_us);
+		  uint32_t sample_us, uint8_t reason);
 /* What sending (RTO, ENTREC) and what an ACK showed of the side's sender. */
 void conn_log_step(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
 		   const struct sender_step *step, uint8_t cause);

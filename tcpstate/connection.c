@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "capture/frame.h"
+#include "tcpstate/cause.h"
 #include "tcpstate/conn_log.h"
 #include "tcpstate/seq.h"
 #include "tcpstate/tracker_private.h"
@@ -417,16 +418,17 @@ static void take_ack_of_model(struct tracker *tracker, struct connection *conn,
 {
 	struct endpoint *d = &conn->side[acked];
 	uint32_t srtt_us = d->rtt.srtt_us;
+	uint32_t near_us =
+		sender_near_us(model, d, endpoint_near_us(&conn->side[side_other(acked)]));
 	struct sender_ack ack;
 
-	sender_acked(model, &tracker->sendqs, d, seg, is_duplicate,
-		     endpoint_near_us(&conn->side[side_other(acked)]), &ack);
+	sender_acked(model, &tracker->sendqs, d, seg, is_duplicate, near_us, &ack);
 	if (ack.has_rtt && !(model->flags & SENDER_UNSURE)) {
 		rtt_sample(&d->rtt, ack.rtt_us, ack.min_rtt_us);
-		sender_rtt(model, d, ack.rtt_us, srtt_us);
-		conn_log_rtt(tracker, conn, acked, seg->ts_ns, ack.rtt_us);
+		rto_sample(&model->rto, ack.rtt_us, srtt_us, d->snd_una, d->snd_max);
+		conn_log_rtt(tracker, conn, acked, seg->ts_ns, ack.rtt_us, ack.rtt_reason);
 	}
-	if (ack.reordered | ack.dsack | ack.spurious | ack.recovered)
+	if (ack.reordered | ack.dsack | ack.needless_count | ack.recovered)
 		conn_log_ack(tracker, conn, acked, seg->ts_ns, &ack);
 }
 
@@ -466,7 +468,7 @@ static void take_ack(struct tracker *tracker, struct connection *conn, const str
 	d->snd_una = seg->ack;
 	d->dupacks = 0;
 	if (rtt_on_ack(&d->rtt, seg->ack, seg->ts_ns, &sample_us))
-		conn_log_rtt(tracker, conn, acked, seg->ts_ns, sample_us);
+		conn_log_rtt(tracker, conn, acked, seg->ts_ns, sample_us, RTT_REASON_KARN);
 	endpoint_state_on_acked(d);
 }
 
@@ -520,6 +522,34 @@ static void take_sack(struct endpoint *acked, const struct segment *seg)
 	acked->snd_numholes = holes;
 }
 
+/* A SYN-ACK that comes so long after the SYN is not the first, whatever the tap saw (RFC 6298 2.1). */
+#define SYNACK_AGAIN_NS (SECOND_NS * 9 / 10)
+
+/* The timers of SYN and SYN-ACK; both are also sent again in answer to what the peer sends again. */
+static void classify_syn(const struct connection *conn, const struct endpoint *s,
+			 const struct segment *seg, struct sent *sent, struct sender_step *step)
+{
+	uint64_t waited_ns = seg->ts_ns > conn->last_ts_ns ? seg->ts_ns - conn->last_ts_ns : 0;
+
+	if (sent->cause != CAUSE_SYN) {
+		if (!(seg->flags & TCP_ACK) || s->seen & SEEN_SEGMENT || conn->start != START_SYN ||
+		    waited_ns < SYNACK_AGAIN_NS)
+			return;
+		*sent = (struct sent){ .kind = OUT_RETRANSMISSION,
+				       .cause = CAUSE_SYN,
+				       .confidence = 75,
+				       .again_bytes = segment_length(seg) };
+	}
+	if (waited_ns < SYNACK_AGAIN_NS)
+		return;
+	step->timeout = true;
+	step->confidence = sent->confidence;
+	step->timer_ms =
+		waited_ns / 1000000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(waited_ns / 1000000);
+	step->backoff =
+		(uint8_t)(s->retransmitted_segments < 254 ? s->retransmitted_segments + 1 : 255);
+}
+
 /* What the segment is; what its sender must have gone through before it is told in front of it. */
 static struct sent classify(struct tracker *tracker, struct connection *conn,
 			    const struct segment *seg, enum side sender)
@@ -528,29 +558,19 @@ static struct sent classify(struct tracker *tracker, struct connection *conn,
 	struct sent sent =
 		endpoint_classify(s, r, connection_cold_of(conn, side_other(sender)), seg);
 	struct sender *model = tracker_sender(tracker, s);
-	uint32_t near_us = endpoint_near_us(r);
+	uint32_t near_us = sender_near_us(model, s, endpoint_near_us(r));
 	struct sender_step step = { 0 };
 
-	if (sent.cause == CAUSE_SYN && !(r->seen & SEEN_SEGMENT)) {
-		uint64_t timer_ms = seg->ts_ns > conn->last_ts_ns
-					    ? (seg->ts_ns - conn->last_ts_ns) / 1000000
-					    : 0;
-
-		step.timeout = true;
-		step.confidence = sent.confidence;
-		step.timer_ms = timer_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)timer_ms;
-		step.backoff =
-			(uint8_t)(s->retransmitted_segments < 254 ? s->retransmitted_segments + 1
-								  : 255);
-	} else if (model && segment_length(seg) && !(seg->flags & (TCP_SYN | TCP_RST)) &&
+	if (seg->flags & TCP_SYN) {
+		classify_syn(conn, s, seg, &sent, &step);
+	} else if (model && segment_length(seg) && !(seg->flags & TCP_RST) &&
 		   sent.cause != CAUSE_WINDOW_PROBE && sent.kind != OUT_NOT_QUEUED &&
 		   !endpoint_is_far_out(s, seg)) {
-		if (seq_before(seg->seq, s->snd_max)) {
-			sender_classify(model, s, seg, near_us, &sent);
-			sender_step(model, s, seg, &sent, near_us, &step);
-		} else {
-			sender_classify_new(model, s, seg, near_us, &sent);
-		}
+		if (seq_before(seg->seq, s->snd_max))
+			cause_of_old(model, s, seg, near_us, &sent);
+		else
+			cause_of_new(model, s, seg, near_us, &sent);
+		sender_step(model, s, seg, &sent, near_us, &step);
 	}
 	if (step.timeout | step.recovery)
 		conn_log_step(tracker, conn, sender, seg->ts_ns, &step, sent.cause);
@@ -565,6 +585,7 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 	struct endpoint *r = &conn->side[receiver];
 	struct sent sent = classify(tracker, conn, seg, sender);
 	bool first = !(s->seen & SEEN_SEGMENT);
+	struct sender *model;
 
 	conn_log_segment(tracker, conn, seg, sender, &sent);
 	conn->last_ts_ns = seg->ts_ns;
@@ -579,6 +600,9 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 		}
 		take_sequence(tracker, conn, seg, sender);
 		take_window(tracker, conn, seg, sender);
+		model = tracker_sender(tracker, s);
+		if (model)
+			sender_passed(model, s, seg, sender_near_us(model, s, endpoint_near_us(r)));
 	} else if (seg->flags & TCP_RST) {
 		take_reset(conn, seg, sender);
 	}

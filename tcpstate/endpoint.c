@@ -134,7 +134,10 @@ void endpoint_snapshot(const struct endpoint *endpoint, const struct endpoint *p
 	out->snd_nxt = endpoint->snd_max;
 	out->snd_wnd = endpoint->snd_wnd;
 	out->snd_ssthresh = SSTHRESH_UNKNOWN;
-	out->srtt_us = endpoint->rtt.samples ? endpoint->rtt.srtt_us + endpoint_near_us(peer) : 0;
+	out->srtt_us = endpoint->rtt.samples
+			       ? endpoint->rtt.srtt_us +
+					 sender_near_us(sender, endpoint, endpoint_near_us(peer))
+			       : 0;
 	out->rttvar_us = endpoint->rtt.rttvar_us;
 	out->rcv_up = endpoint->rcv_up;
 	out->rcv_adv = endpoint->rcv_adv;
@@ -149,7 +152,8 @@ void endpoint_snapshot(const struct endpoint *endpoint, const struct endpoint *p
 	out->scales = scaled ? (uint32_t)(peer->wscale | endpoint->wscale << 4) : 0;
 	out->rxbuf_bytes = endpoint->rcv_wnd_max - endpoint->rcv_wnd;
 	out->txbuf_bytes = in_flight;
-	out->rtt_prop_us = endpoint->rtt.min_us;
+	out->rtt_prop_us =
+		endpoint->rtt.samples ? endpoint->rtt.min_us + endpoint_near_us(peer) : 0;
 	out->inflight = in_flight;
 	if (!sender)
 		return;

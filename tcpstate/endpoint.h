@@ -81,7 +81,9 @@ struct sent {
 	uint8_t kind;  /* enum out_kind */
 	uint8_t cause; /* enum cause */
 	uint8_t confidence;
+	bool timer;	      /* the retransmission timer fired: this is its segment */
 	uint32_t again_bytes; /* sequence numbers in it that the tap has seen before */
+	uint32_t waited_us;   /* timer: how long it ran */
 };
 
 /* Clears all; state is enum tcp_state. */

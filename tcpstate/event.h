@@ -74,7 +74,9 @@ enum cause {
  * said here, once:
  *
  * EVENT_RTT      stack flex1: the sample, us; flex2: srtt, us; flex3: rttvar, us, both with the
- *                sample counted in. reason: RTT_REASON_*
+ *                sample counted in, from the tap to the peer and back; flex4: the near half, from
+ *                the tap to this endpoint and back (smoothed, or the shortest; 0: unknown); flex5,
+ *                flex6: the shortest of both halves. reason: RTT_REASON_*
  * EVENT_REASS    stack flex1: out-of-order segments held by this receiver; flex2: their bytes;
  *                flex3: holes. reason: REASS_REASON_*
  * EVENT_PERSIST  stack flex8: PERSIST_*; flex1: how long the window was zero, us (PERSIST_LEFT)
@@ -85,6 +87,8 @@ enum cause {
  */
 enum rtt_reason {
 	RTT_REASON_KARN = 1, /* one transmission, one acknowledgement (RFC 6298 3) */
+	RTT_REASON_SACK = 2, /* the same, by SACK */
+	RTT_REASON_ECHO = 3, /* sent again, told apart by the time stamp (RFC 7323 4.3) */
 };
 
 /*
@@ -92,7 +96,7 @@ enum rtt_reason {
  *                as observed, ms; stack flex1: timeouts in a row. reason: RTO_REASON_*
  * EVENT_ENTREC   stack flex8: enum cause; stack flex1: where it ends (recover); flex2: segments that
  *                are known to be delivered behind the loss. reason: the cause again
- * EVENT_EXITREC  the same; flex2: how long it took, us
+ * EVENT_EXITREC  stack flex8: enum cause of what ends; reason: the cause again
  * EVENT_BAD_RETRAN stack flex8: why it was sent, enum cause; flex1, flex2: its first number and the
  *                one behind it; flex3: 1 if all of the episode was needless, so that the sender takes
  *                its reduction back. reason: BAD_RETRAN_*

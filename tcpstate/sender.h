@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sender.h - the model of an endpoint that sends data: what is outstanding, what became of it, and
- * therefore why something is sent again and whether that was needed. Loss detection follows
- * RFC 8985 (RACK-TLP), RFC 6675 and RFC 6582, timeouts RFC 6298 with the floor of 200 ms that Linux
- * has, spurious retransmissions RFC 3522 (Eifel) and RFC 2883 (DSACK).
+ * sender.h - the model of an endpoint that sends data: what is outstanding and what became of it, and
+ * whether the sender is in recovery. It puts its parts in order: sendq holds the ranges, cause says why
+ * something is sent again, fate whether that was needed, rto when the timer fires, sendclock and echo
+ * what time stamps and IP IDs tell.
  *
  * The tap need not stand at the sender. near_us is the time from the tap to the sender and back: what
  * the tap saw less than that ago, the sender did not know when it sent what passes now.
@@ -15,7 +15,11 @@
 #include <stdint.h>
 
 #include "capture/segment.h"
+#include "tcpstate/echo.h"
 #include "tcpstate/endpoint.h"
+#include "tcpstate/fate.h"
+#include "tcpstate/rto.h"
+#include "tcpstate/sendclock.h"
 #include "tcpstate/sendq.h"
 
 enum sender_phase {
@@ -25,19 +29,20 @@ enum sender_phase {
 };
 
 enum sender_flag {
-	SENDER_TLP_OUT = 0x01,	  /* a tail-loss probe is not answered yet */
-	SENDER_UNDO = 0x02,	  /* undo_tsval is that of the episode's first retransmission */
-	SENDER_UNSURE = 0x04,	  /* the queue overflowed: no claims until all is acknowledged */
-	SENDER_SAID_LIMIT = 0x08, /* and that was said */
+	SENDER_TLP_OUT = 0x01, /* a tail-loss probe is not answered yet */
+	SENDER_NO_TLP = 0x02,  /* its timeouts come without a probe before them */
+	SENDER_UNSURE = 0x04,  /* the queue overflowed: no claims until all is acknowledged */
+	SENDER_FRTO = 0x08,    /* after the first timeout of a row, RFC 5682 */
 };
 
-#define SENDER_RECENT 8
+#define SENDER_OLDER_ACKS 3
+#define SENDER_SEEN	  4
 
-/* A retransmission that may yet prove spurious. */
-struct recent_retransmission {
-	uint32_t start, end;
-	uint8_t cause; /* enum cause */
-	uint8_t said;  /* it was spurious, and that was said */
+/* A packet that passed a moment ago. */
+struct seen_packet {
+	uint32_t seq, tsval;
+	uint16_t bytes; /* of sequence numbers */
+	uint16_t ip_id;
 };
 
 /*
@@ -55,40 +60,54 @@ struct sender {
 	uint8_t dupacks;
 	uint8_t sack_count; /* of sacks */
 	uint32_t sacked_segments;
-	/* The second line. mdev and rttvar are Linux's: four times the mean deviation. */
-	uint32_t mdev_us, mdev_max_us;
-	uint32_t rttvar_us;
-	uint32_t rtt_round_end; /* when it takes over mdev_max_us */
+	/* The second line. */
+	struct rto rto;
 	uint64_t older_ack_ns
-		[3]; /* ACKs before peer_ack_ns, newest first, a third of near_us apart */
+		[SENDER_OLDER_ACKS]; /* before peer_ack_ns, newest first; see sender.c */
+	uint64_t left_ns;	     /* when the last phase was left */
+	uint32_t last_ack;	     /* that it sent */
+	uint8_t left_phase;
+	uint8_t seen_next;
+	uint8_t backoff; /* timeouts in a row */
 	struct sent_range own[SENDQ_INLINE];
-	/* The rest is for losses. */
+	/* The rest is for losses, and for taps away from the sender. */
+	struct seen_packet seen[SENDER_SEEN];
 	uint32_t sacked_bytes;
-	uint32_t recover; /* valid outside PHASE_OPEN */
-	uint32_t tlp_end; /* snd_max at the tail-loss probe */
-	uint32_t undo_tsval;
-	uint32_t undo_start; /* of the episode's first retransmission */
-	uint32_t undo_left;  /* retransmissions of this episode that no DSACK has named */
-	uint32_t own_index;  /* in the arena's list of free ones */
-	uint8_t backoff;     /* timeouts in a row */
-	uint8_t recent_next;
+	uint32_t again_segments; /* outstanding, sent again and not SACKed */
+	uint32_t recover;	 /* valid outside PHASE_OPEN */
+	uint32_t tlp_end;	 /* snd_max at the tail-loss probe */
+	uint32_t own_index;	 /* in the arena's list of free ones */
 	struct tcp_sack_block sacks[TCP_SACK_BLOCKS_MAX]; /* of the last ACK */
-	struct recent_retransmission recent[SENDER_RECENT];
+	uint64_t passed_ns;				  /* the last data */
+	uint64_t paused_ns;				  /* when data passed after a pause */
+	struct sendclock clock;
+	struct echo echo;
+	struct fate fate;
 } __attribute__((aligned(64)));
 
 void sender_init(struct sender *sender);
 
 /*
- * What a segment with data or a FIN, beginning below snd_max, is for its sender. Overrides the cause,
- * confidence, kind and again_bytes of *sent. Changes nothing in the model. evidence: how many
- * segments above it were delivered (SACKed).
+ * The time from the tap to the sender and back, us. peer_min_us: the shortest that was seen, from the
+ * sender's own ACKs. Where that is next to nothing the sender is at hand, and what the echo adds to it is
+ * its hesitation.
  */
-void sender_classify(struct sender *sender, const struct endpoint *endpoint,
-		     const struct segment *seg, uint32_t near_us, struct sent *sent);
+static inline uint32_t sender_near_us(const struct sender *sender, const struct endpoint *endpoint,
+				      uint32_t peer_min_us)
+{
+	if (!sender || !sender->echo.rtt_us || peer_min_us < endpoint->rtt.min_us / 8)
+		return peer_min_us;
+	return sender->echo.rtt_us;
+}
 
-/* New data: whether it is a tail-loss probe (RFC 8985 7.3). Overrides *sent if so. */
-void sender_classify_new(struct sender *sender, const struct endpoint *endpoint,
-			 const struct segment *seg, uint32_t near_us, struct sent *sent);
+/* The phase that the sender was in when it sent what passes at ts_ns. */
+static inline uint8_t sender_phase_at(const struct sender *sender, uint64_t ts_ns, uint32_t near_us)
+{
+	if (sender->phase == PHASE_OPEN && sender->left_ns &&
+	    ts_ns < sender->left_ns + near_us * UINT64_C(950))
+		return sender->left_phase;
+	return sender->phase;
+}
 
 /* What sending showed. */
 struct sender_step {
@@ -107,21 +126,26 @@ void sender_step(struct sender *sender, const struct endpoint *endpoint, const s
 void sender_sent(struct sender *sender, struct sendq_pool *pool, const struct endpoint *endpoint,
 		 const struct segment *seg, const struct sent *sent);
 
+/* A packet of the endpoint passed, of any kind; after all of the above. */
+void sender_passed(struct sender *sender, const struct endpoint *endpoint,
+		   const struct segment *seg, uint32_t near_us);
+
 /* What an ACK showed. */
 struct sender_ack {
-	bool has_rtt, has_min_rtt;
+	bool has_rtt;
 	uint32_t rtt_us;     /* as Linux and RFC 6298 take it: of the oldest that it acknowledges */
 	uint32_t min_rtt_us; /* of the youngest */
+	uint8_t rtt_reason;  /* enum rtt_reason */
 	bool recovered;	     /* the recovery, or the loss phase, is over */
+	bool entered;	     /* and the next one begins: more is lost than what it was for */
 	uint8_t recovered_from; /* enum sender_phase */
 	bool dsack;
+	bool dsack_needless; /* it names a retransmission: needless[0] */
 	struct tcp_sack_block dsack_block;
-	bool spurious; /* a retransmission was not needed */
-	struct tcp_sack_block spurious_block;
-	uint8_t spurious_cause;	 /* why it was sent: enum cause */
-	uint8_t spurious_reason; /* enum bad_retran_reason */
-	bool undone;		 /* all of the episode was: the sender takes its reduction back */
-	bool reordered;		 /* something came behind what was sent after it */
+	uint8_t needless_count;
+	struct needless needless[2]; /* retransmissions that were not needed */
+	bool undone;	/* none of the episode was: the sender takes its reduction back */
+	bool reordered; /* something came behind what was sent after it */
 	uint32_t reorder_segments, reorder_us;
 	uint32_t delivered_bytes, delivered_segments;
 	bool acked_unseen; /* bytes that the tap never saw: a gap of the capture */
@@ -134,13 +158,6 @@ struct sender_ack {
 void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct endpoint *endpoint,
 		  const struct segment *ack, bool is_duplicate, uint32_t near_us,
 		  struct sender_ack *out);
-
-/* A round-trip sample for Linux's estimator; srtt_us as it is after it. */
-void sender_rtt(struct sender *sender, const struct endpoint *endpoint, uint32_t sample_us,
-		uint32_t srtt_before_us);
-
-/* The retransmission timeout as the sender would have it, without backoff. */
-uint64_t sender_rto_us(const struct sender *sender, uint32_t srtt_us);
 
 /* Forgets what is outstanding: the tap lost the way. */
 void sender_resync(struct sender *sender, struct sendq_pool *pool);

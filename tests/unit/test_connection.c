@@ -220,11 +220,11 @@ static const struct line retransmission_and_order[] = {
 	{ C, A, 301, 1, 100, 1000, ES, ES, OUT_NEW, 0, 1 },
 	{ S, A,   1, 101, 0, 2000, ES, ES, 0, 0, 1 },
 	{ S, A,   1, 101, 0, 2000, ES, ES, 0, 0, 1 },                            /* duplicate */
-	{ C, A, 201, 1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_AMBIGUOUS, 1 }, /* seen */
-	{ C, A, 101, 1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_AMBIGUOUS, 1 }, /* never seen, but sent later: its IP ID */
-	{ C, A, 101, 1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_AMBIGUOUS, 1 },
+	{ C, A, 201, 1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_RECOVERY, 1 }, /* seen */
+	{ C, A, 101, 1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_RECOVERY, 1 }, /* never seen, but sent later: its IP ID */
+	{ C, A, 101, 1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_RECOVERY, 1 },
 	{ S, A,   1, 401, 0, 2000, ES, ES, 0, 0, 1 },
-	{ C, A, 351, 1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_AMBIGUOUS, 1 }, /* and half new */
+	{ C, A, 351, 1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_RECOVERY, 1 }, /* and half new */
 };
 
 static const struct line keep_alive[] = {
@@ -254,7 +254,7 @@ static const struct line ack_of_unseen_data[] = {
 	{ C, A,   1,   1, 100, 1000, ES, ES, OUT_NEW, 0, 1 },
 	{ S, A,   1, 301,   0, 2000, ES, ES, 0, 0, 1 },  /* 101..301 never passed the tap */
 	{ C, A, 301,   1, 100, 1000, ES, ES, OUT_NEW, 0, 1 },
-	{ C, A, 201,   1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_AMBIGUOUS, 1 },
+	{ C, A, 201,   1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_RECOVERY, 1 },
 };
 
 static const struct line far_away[] = { /* a fuzzed number, then a capture that lost more than 1 GB */
@@ -265,7 +265,7 @@ static const struct line far_away[] = { /* a fuzzed number, then a capture that 
 	{ C, A, 0x60000000, 1, 100, 1000, ES, ES, OUT_NEW, 0, 1 },
 	{ C, A, 0x60000064, 1, 100, 1000, ES, ES, OUT_NEW, 0, 1 },
 	{ C, A, 0x600000c8, 1, 100, 1000, ES, ES, OUT_NEW, 0, 1 },
-	{ C, A, 0x600000c8, 1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_AMBIGUOUS, 1 },
+	{ C, A, 0x600000c8, 1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_RECOVERY, 1 },
 };
 
 static const struct line scaled[] = {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tcpstate/cause.h"
 #include "tcpstate/event.h"
 #include "tcpstate/sender.h"
 #include "tcpstate/seq.h"
@@ -84,7 +85,9 @@ static const struct step duplicate_acks[] = { /* RFC 5681 3.2, RFC 6582 */
 	{ 0,     'S', 1, 1, { 0 }, FAST, RECOVERY, 0 },
 	{ 20000, 'A', 4, 0, { 0 }, 0, 0, NOTHING, 0 }, /* a partial ACK: one more is lost */
 	{ 0,     'S', 4, 1, { 0 }, FAST, NOTHING, 0 },
-	{ 20000, 'A', 7, 0, { 0 }, 0, 0, RECOVERED, 0 },
+	{ 20000, 'A', 7, 0, { 0 }, 0, 0, NOTHING, 0 }, /* late duplicate ACKs may still come */
+	{ 0,     'S', 7, 1, { 0 }, NEW, NOTHING, 0 },
+	{ 20000, 'A', 8, 0, { 0 }, 0, 0, SAMPLE | RECOVERED, 0 },
 };
 
 static const struct step tail_probe[] = { /* RFC 8985 7: the last of a flight is lost */
@@ -120,7 +123,7 @@ static const struct step needless_timeout[] = { /* RFC 3522: the ACK echoes the 
 	{ 0,      'S', 1, 2, { 0 }, NEW, NOTHING, 0 },
 	{ 45000,  'S', 2, 1, { 0 }, TLP, NOTHING, 0 },
 	{ 240000, 'S', 1, 1, { 0 }, RTO, TIMEOUT, 0 },
-	{ 5000,   'A', 3, 0, { 0 }, 0, 0, SPURIOUS | UNDONE | RECOVERED, 20 },
+	{ 5000,   'A', 3, 0, { 0 }, 0, 0, SPURIOUS | UNDONE | RECOVERED | SAMPLE, 20 },
 };
 
 static const struct step needless_by_dsack[] = { /* RFC 2883, RFC 3708 */
@@ -195,14 +198,14 @@ static uint8_t send_one(struct world *w, uint32_t at, struct sent *sent)
 		seg.options.tsval = 7000 + (uint32_t)((w->now_ns - w->start_ns) / MS);
 	}
 	*sent = (struct sent){ .kind = OUT_NEW };
-	if (seq_before(seg.seq, w->endpoint.snd_max)) {
-		sender_classify(&w->sender, &w->endpoint, &seg, w->script->near_us, sent);
-		sender_step(&w->sender, &w->endpoint, &seg, sent, w->script->near_us, &step);
-	} else {
-		sender_classify_new(&w->sender, &w->endpoint, &seg, w->script->near_us, sent);
-	}
+	if (seq_before(seg.seq, w->endpoint.snd_max))
+		cause_of_old(&w->sender, &w->endpoint, &seg, w->script->near_us, sent);
+	else
+		cause_of_new(&w->sender, &w->endpoint, &seg, w->script->near_us, sent);
+	sender_step(&w->sender, &w->endpoint, &seg, sent, w->script->near_us, &step);
 	sender_sent(&w->sender, &w->pool, &w->endpoint, &seg, sent);
 	w->endpoint.snd_max = seq_max(w->endpoint.snd_max, seg.seq + 1000);
+	sender_passed(&w->sender, &w->endpoint, &seg, w->script->near_us);
 	return (uint8_t)((step.timeout ? TIMEOUT : 0) | (step.recovery ? RECOVERY : 0));
 }
 
@@ -230,10 +233,11 @@ static uint8_t acknowledge(struct world *w, const struct step *step)
 		uint32_t before_us = w->endpoint.rtt.srtt_us;
 
 		rtt_sample(&w->endpoint.rtt, ack.rtt_us, ack.min_rtt_us);
-		sender_rtt(&w->sender, &w->endpoint, ack.rtt_us, before_us);
+		rto_sample(&w->sender.rto, ack.rtt_us, before_us, w->endpoint.snd_una,
+			   w->endpoint.snd_max);
 	}
 	w->endpoint.snd_una = seg.ack;
-	return (uint8_t)((ack.recovered ? RECOVERED : 0) | (ack.spurious ? SPURIOUS : 0) |
+	return (uint8_t)((ack.recovered ? RECOVERED : 0) | (ack.needless_count ? SPURIOUS : 0) |
 			 (ack.undone ? UNDONE : 0) | (ack.dsack ? DSACKED : 0) |
 			 (ack.reordered ? REORDERED : 0) | (ack.has_rtt ? SAMPLE : 0));
 }

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tcpstate/sendclock.h"
+
+#include "tcpstate/seq.h"
+
+#define HAS_TIME 0x01
+#define HAS_ID	 0x02
+
+/* A step of one raises the trust, a larger one costs some: a counter that all connections share. */
+#define STEPS_TRUSTED 8
+#define STEPS_MAX     24
+#define STEP_NEAR     32 /* a larger one is no loss or delay, the numbers are drawn at random */
+
+static int16_t id_step(const struct sendclock *clock, const struct segment *seg)
+{
+	return (int16_t)(seg->ip_id - clock->newest_id);
+}
+
+static bool has_id(const struct segment *seg)
+{
+	return seg->key.ip_version == 4 && seg->ip_id;
+}
+
+static void note_id(struct sendclock *clock, const struct segment *seg)
+{
+	int16_t step = id_step(clock, seg);
+	int cost = 0;
+
+	if (clock->flags & HAS_ID) {
+		if (step == 1)
+			cost = -1;
+		else if (step > STEP_NEAR || step < -STEP_NEAR)
+			cost = 8;
+		else if (step > 1)
+			cost = 1;
+	}
+	cost = clock->steps - cost;
+	clock->steps = (uint8_t)(cost < 0 ? 0 : cost > STEPS_MAX ? STEPS_MAX : cost);
+	if (!(clock->flags & HAS_ID) || step > 0 || step < -STEP_NEAR)
+		clock->newest_id = seg->ip_id;
+	clock->flags |= HAS_ID;
+}
+
+void sendclock_note(struct sendclock *clock, const struct segment *seg, uint32_t spacing_us)
+{
+	uint64_t last_ns = clock->marks[(uint8_t)(clock->marked - 1) % SENDCLOCK_MARKS].ts_ns;
+	bool has_time = seg->options.seen & TCPOPT_HAS_TIMESTAMP;
+
+	if (has_id(seg))
+		note_id(clock, seg);
+	if (has_time &&
+	    (!(clock->flags & HAS_TIME) || seq_after(seg->options.tsval, clock->newest_tsval))) {
+		clock->newest_tsval = seg->options.tsval;
+		clock->flags |= HAS_TIME;
+	}
+	if (clock->marked && seg->ts_ns < last_ns + spacing_us * UINT64_C(1000))
+		return;
+	/* What comes late is no mark. */
+	if ((has_time && seg->options.tsval != clock->newest_tsval) ||
+	    (!has_time && has_id(seg) && seg->ip_id != clock->newest_id))
+		return;
+	clock->marks[clock->marked % SENDCLOCK_MARKS].ts_ns = seg->ts_ns;
+	clock->marks[clock->marked % SENDCLOCK_MARKS].tsval = seg->options.tsval;
+	clock->marks[clock->marked % SENDCLOCK_MARKS].ip_id = seg->ip_id;
+	clock->marked++;
+	if (clock->marked == 0) /* it means "never" */
+		clock->marked = SENDCLOCK_MARKS * 2;
+}
+
+bool sendclock_counts_ids(const struct sendclock *clock)
+{
+	return clock->steps >= STEPS_TRUSTED;
+}
+
+uint32_t sendclock_missing(const struct sendclock *clock, const struct segment *seg)
+{
+	int16_t step = id_step(clock, seg);
+
+	if (!sendclock_counts_ids(clock) || !has_id(seg) || step <= 1)
+		return 0;
+	return (uint32_t)(step - 1);
+}
+
+static uint32_t marks_kept(const struct sendclock *clock)
+{
+	return clock->marked < SENDCLOCK_MARKS ? clock->marked : SENDCLOCK_MARKS;
+}
+
+uint64_t sendclock_age_us(const struct sendclock *clock, const struct segment *seg)
+{
+	bool by_time = seg->options.seen & TCPOPT_HAS_TIMESTAMP && clock->flags & HAS_TIME;
+	uint64_t age_us = 0;
+
+	if (by_time ? !seq_before(seg->options.tsval, clock->newest_tsval)
+		    : !(sendclock_counts_ids(clock) && has_id(seg) && id_step(clock, seg) < 0))
+		return 0;
+	/* The oldest mark that was sent behind it. */
+	for (uint32_t i = 1; i <= marks_kept(clock); i++) {
+		uint8_t at = (uint8_t)(clock->marked - i) % SENDCLOCK_MARKS;
+
+		if (by_time ? !seq_after(clock->marks[at].tsval, seg->options.tsval)
+			    : (int16_t)(clock->marks[at].ip_id - seg->ip_id) <= 0)
+			break;
+		if (seg->ts_ns > clock->marks[at].ts_ns)
+			age_us = (seg->ts_ns - clock->marks[at].ts_ns) / 1000;
+	}
+	return age_us;
+}
+
+uint64_t sendclock_when_ns(const struct sendclock *clock, uint32_t tsval)
+{
+	for (uint32_t i = 1; i <= marks_kept(clock); i++) {
+		uint8_t at = (uint8_t)(clock->marked - i) % SENDCLOCK_MARKS, after;
+		uint32_t ticks;
+
+		if (seq_after(clock->marks[at].tsval, tsval))
+			continue;
+		if (clock->marks[at].tsval == tsval)
+			return clock->marks[at].ts_ns;
+		if (i == 1)
+			return 0; /* behind the last mark: the caller has better */
+		after = (uint8_t)(at + 1) % SENDCLOCK_MARKS;
+		ticks = clock->marks[after].tsval - clock->marks[at].tsval;
+		return clock->marks[at].ts_ns +
+		       (clock->marks[after].ts_ns - clock->marks[at].ts_ns) / ticks *
+			       (tsval - clock->marks[at].tsval);
+	}
+	return 0;
+}

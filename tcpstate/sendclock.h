@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sendclock.h - what the headers of an endpoint's packets tell about when it sent them: the time stamp
+ * option runs with its clock (RFC 7323 4.1), and many hosts count the IP ID up for each packet of a
+ * connection. So the tap can tell the order of sending from that of passing, and how many packets it
+ * never saw.
+ */
+#ifndef BBTAP_TCPSTATE_SENDCLOCK_H
+#define BBTAP_TCPSTATE_SENDCLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/segment.h"
+
+#define SENDCLOCK_MARKS 8 /* a power of two */
+
+/* Zero is a clock that knows nothing. */
+struct sendclock {
+	struct {
+		uint64_t ts_ns;
+		uint32_t tsval;
+		uint16_t ip_id;
+	} marks[SENDCLOCK_MARKS]; /* of the past, at least spacing_us apart */
+	uint32_t newest_tsval;
+	uint16_t newest_id; /* of all that passed */
+	uint8_t marked;	    /* marks ever made, modulo 256 */
+	uint8_t flags;
+	uint8_t steps; /* how sure it is that the IP ID goes up by one; see sendclock.c */
+};
+
+/* A packet of the endpoint passed, of any kind. The marks are made spacing_us apart. */
+void sendclock_note(struct sendclock *clock, const struct segment *seg, uint32_t spacing_us);
+
+/* How many packets were sent between the newest one seen and this one; 0 also if it can't be told. */
+uint32_t sendclock_missing(const struct sendclock *clock, const struct segment *seg);
+
+/* The IP ID is known to go up by one. */
+bool sendclock_counts_ids(const struct sendclock *clock);
+
+/*
+ * How long before the newest packet this one was sent at least, us; 0: it is the newest itself, or that
+ * can't be told.
+ */
+uint64_t sendclock_age_us(const struct sendclock *clock, const struct segment *seg);
+
+/* When the endpoint's clock showed this, as the tap saw it; 0: not known any more. */
+uint64_t sendclock_when_ns(const struct sendclock *clock, uint32_t tsval);
+
+#endif
