@@ -23,35 +23,42 @@ static bool sack_in_use(const struct endpoint *endpoint)
 
 /* The sender's state and timers, as they were for it when it sent what passes now. */
 struct moment {
+	uint32_t lag_us;    /* what passed less than this ago it had not heard of */
 	uint64_t quiet_us;  /* it had heard no ACK for so long, */
-	uint64_t unsent_us; /* and had sent no data */
+	uint64_t unsent_us; /* and had sent nothing, by the tap's clock or its own */
 	uint64_t rtt_us, rto_us;
 	uint8_t phase;	/* enum sender_phase */
 	bool may_probe; /* Linux's first answer to silence is a probe (RFC 8985 7.2) */
 };
 
-static uint64_t quiet_us_at(const struct sender *sender, uint64_t ts_ns, uint32_t near_us)
+static uint64_t quiet_us_at(const struct sender *sender, uint64_t ts_ns, uint32_t lag_us)
 {
 	uint64_t heard_ns = sender->peer_ack_ns, quiet_us;
 
 	for (int i = 0;
-	     i < SENDER_OLDER_ACKS && since_us(ts_ns, heard_ns) * 10 < near_us * UINT64_C(9); i++)
+	     i < SENDER_OLDER_ACKS && since_us(ts_ns, heard_ns) * 10 < lag_us * UINT64_C(9); i++)
 		if (sender->older_ack_ns[i])
 			heard_ns = sender->older_ack_ns[i];
 	quiet_us = since_us(ts_ns, heard_ns);
-	return quiet_us > near_us ? quiet_us - near_us : 0;
+	return quiet_us > lag_us ? quiet_us - lag_us : 0;
 }
 
 static struct moment moment_of(const struct sender *sender, const struct endpoint *endpoint,
 			       const struct segment *seg, uint32_t near_us)
 {
+	uint32_t lag_us = sender_lag_us(endpoint, near_us);
+	uint64_t pause_us;
 	struct moment m = {
-		.quiet_us = quiet_us_at(sender, seg->ts_ns, near_us),
+		.lag_us = lag_us,
+		.quiet_us = quiet_us_at(sender, seg->ts_ns, lag_us),
 		.unsent_us = since_us(seg->ts_ns, sender->sent_ns),
 		.rtt_us = endpoint->rtt.srtt_us + (uint64_t)near_us,
-		.phase = sender_phase_at(sender, seg->ts_ns, near_us),
+		.phase = sender_phase_at(sender, seg->ts_ns, lag_us),
 	};
 
+	pause_us = sendclock_pause_us(&sender->clock, seg);
+	if (pause_us > m.unsent_us)
+		m.unsent_us = pause_us;
 	m.rto_us =
 		endpoint->rtt.samples ? rto_us(&sender->rto, (uint32_t)m.rtt_us) : RTO_VAR_MIN_US;
 	m.may_probe = m.phase == PHASE_OPEN && sack_in_use(endpoint) &&
@@ -162,7 +169,8 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 				   any_delivered_behind(sender, i + 1) ||
 				   sender->dupacks >= DUPTHRESH
 			 : sender->evidence_ns != 0;
-	known = evidence && since_us(seg->ts_ns, sender->evidence_ns) * 10 >= (uint64_t)near_us * 9;
+	known = evidence &&
+		since_us(seg->ts_ns, sender->evidence_ns) * 10 >= (uint64_t)m.lag_us * 9;
 	/* RFC 8985 7.2: two round trips without an ACK. */
 	if (last && m.may_probe && !known && m.unsent_us * 10 >= m.rtt_us * 15 &&
 	    m.quiet_us * 10 >= m.rtt_us * 5) {
@@ -312,7 +320,7 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 	uint64_t pto_us;
 
 	/* Most data follows other data at once. */
-	if (since_us(seg->ts_ns, sender->sent_ns) < endpoint->rtt.srtt_us + (uint64_t)near_us ||
+	if (since_us(seg->ts_ns, sender->sent_ns) * 4 < endpoint->rtt.srtt_us + (uint64_t)near_us ||
 	    sender->flags & SENDER_UNSURE || !endpoint->rtt.samples)
 		return;
 	m = moment_of(sender, endpoint, seg, near_us);
@@ -347,7 +355,7 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 		return;
 	lone = endpoint->snd_max - endpoint->snd_una <= mss_bytes;
 	pto_us = lone ? m.rto_us : 2 * m.rtt_us;
-	if (m.unsent_us < pto_us || m.unsent_us > pto_us + pto_us / 8 + TIMER_LATE_US ||
+	if (m.unsent_us * 20 < pto_us * 19 || m.unsent_us > pto_us + pto_us / 8 + TIMER_LATE_US ||
 	    m.quiet_us * 10 < m.rtt_us * 5)
 		return;
 	sent->kind = OUT_TLP_NEW;

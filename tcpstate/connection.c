@@ -425,7 +425,7 @@ static void take_ack_of_model(struct tracker *tracker, struct connection *conn,
 	sender_acked(model, &tracker->sendqs, d, seg, is_duplicate, near_us, &ack);
 	if (ack.has_rtt && !(model->flags & SENDER_UNSURE)) {
 		rtt_sample(&d->rtt, ack.rtt_us, ack.min_rtt_us);
-		rto_sample(&model->rto, ack.rtt_us, srtt_us, d->snd_una, d->snd_max);
+		rto_sample(&model->rto, ack.rtt_us, srtt_us, seg->ack, d->snd_max);
 		conn_log_rtt(tracker, conn, acked, seg->ts_ns, ack.rtt_us, ack.rtt_reason);
 	}
 	if (ack.reordered | ack.dsack | ack.needless_count | ack.recovered)

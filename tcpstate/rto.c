@@ -13,15 +13,19 @@ uint64_t rto_us(const struct rto *rto, uint32_t srtt_us)
 void rto_sample(struct rto *rto, uint32_t sample_us, uint32_t srtt_before_us, uint32_t snd_una,
 		uint32_t snd_max)
 {
-	int64_t error_us = (int64_t)sample_us - srtt_before_us, mdev = rto->mdev_us;
+	uint32_t first_us = srtt_before_us ? srtt_before_us : sample_us;
+	int64_t error_us = (int64_t)sample_us - srtt_before_us, mdev;
 
-	if (srtt_before_us == 0) {
-		rto->mdev_us = sample_us > UINT32_MAX / 2 ? UINT32_MAX : sample_us * 2;
+	/* The first sample, most often that of the SYN, was taken before there was a model. */
+	if (rto->var_us == 0) {
+		rto->mdev_us = first_us > UINT32_MAX / 2 ? UINT32_MAX : first_us * 2;
 		rto->var_us = rto->mdev_us > RTO_VAR_MIN_US ? rto->mdev_us : RTO_VAR_MIN_US;
 		rto->mdev_max_us = rto->var_us;
 		rto->round_end = snd_max;
-		return;
 	}
+	if (srtt_before_us == 0)
+		return;
+	mdev = rto->mdev_us;
 	if (error_us < 0) {
 		error_us = -error_us - mdev / 4;
 		if (error_us > 0)

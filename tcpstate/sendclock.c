@@ -9,7 +9,9 @@
 /* A step of one raises the trust, a larger one costs some: a counter that all connections share. */
 #define STEPS_TRUSTED 8
 #define STEPS_MAX     24
-#define STEP_NEAR     32 /* a larger one is no loss or delay, the numbers are drawn at random */
+/* The clock's rate is measured over so long at least. */
+#define RATE_MIN_NS UINT64_C(100000000)
+#define STEP_NEAR   32 /* a larger one is no loss or delay, the numbers are drawn at random */
 
 static int16_t id_step(const struct sendclock *clock, const struct segment *seg)
 {
@@ -52,6 +54,10 @@ void sendclock_note(struct sendclock *clock, const struct segment *seg, uint32_t
 	    (!(clock->flags & HAS_TIME) || seq_after(seg->options.tsval, clock->newest_tsval))) {
 		clock->newest_tsval = seg->options.tsval;
 		clock->flags |= HAS_TIME;
+		if (clock->base_ns == 0) {
+			clock->base_ns = seg->ts_ns;
+			clock->base_tsval = seg->options.tsval;
+		}
 	}
 	if (clock->marked && seg->ts_ns < last_ns + spacing_us * UINT64_C(1000))
 		return;
@@ -65,6 +71,17 @@ void sendclock_note(struct sendclock *clock, const struct segment *seg, uint32_t
 	clock->marked++;
 	if (clock->marked == 0) /* it means "never" */
 		clock->marked = SENDCLOCK_MARKS * 2;
+}
+
+uint64_t sendclock_pause_us(const struct sendclock *clock, const struct segment *seg)
+{
+	uint32_t ticks = seg->options.tsval - clock->base_tsval;
+	uint32_t pause = seg->options.tsval - clock->newest_tsval;
+
+	if (!(clock->flags & HAS_TIME) || !(seg->options.seen & TCPOPT_HAS_TIMESTAMP) ||
+	    seg->ts_ns < clock->base_ns + RATE_MIN_NS || (int32_t)ticks <= 0 || (int32_t)pause <= 0)
+		return 0;
+	return (seg->ts_ns - clock->base_ns) / ticks * pause / 1000;
 }
 
 bool sendclock_counts_ids(const struct sendclock *clock)

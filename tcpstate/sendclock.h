@@ -22,6 +22,8 @@ struct sendclock {
 		uint32_t tsval;
 		uint16_t ip_id;
 	} marks[SENDCLOCK_MARKS]; /* of the past, at least spacing_us apart */
+	uint64_t base_ns;	  /* of base_tsval; 0: none yet */
+	uint32_t base_tsval;
 	uint32_t newest_tsval;
 	uint16_t newest_id; /* of all that passed */
 	uint8_t marked;	    /* marks ever made, modulo 256 */
@@ -31,6 +33,12 @@ struct sendclock {
 
 /* A packet of the endpoint passed, of any kind. The marks are made spacing_us apart. */
 void sendclock_note(struct sendclock *clock, const struct segment *seg, uint32_t spacing_us);
+
+/*
+ * How long before this packet the newest one seen was sent, us, by the endpoint's own clock: queues in
+ * front of the tap don't change it. 0: the clock's rate is not known yet.
+ */
+uint64_t sendclock_pause_us(const struct sendclock *clock, const struct segment *seg);
 
 /* How many packets were sent between the newest one seen and this one; 0 also if it can't be told. */
 uint32_t sendclock_missing(const struct sendclock *clock, const struct segment *seg);

@@ -20,7 +20,7 @@ static uint64_t since(uint64_t now_ns, uint64_t then_ns)
 	return now_ns > then_ns ? now_ns - then_ns : 0;
 }
 
-/* The ACKs of the last moments: which of them the sender has heard depends on the tap's distance. */
+/* The ACKs of the last moments that told something new: which of them the sender has heard depends on the tap's distance. */
 static void note_ack_time(struct sender *sender, uint64_t ts_ns, uint32_t near_us)
 {
 	if (since(sender->peer_ack_ns, sender->older_ack_ns[0]) > near_us * UINT64_C(333)) {
@@ -101,7 +101,8 @@ void sender_step(struct sender *sender, const struct endpoint *endpoint, const s
 	if (sent->timer) {
 		fire_timer(sender, endpoint, seg, sent, step);
 	} else if (sent->cause == CAUSE_RECOVERY &&
-		   sender_phase_at(sender, seg->ts_ns, near_us) == PHASE_OPEN) {
+		   sender_phase_at(sender, seg->ts_ns, sender_lag_us(endpoint, near_us)) ==
+			   PHASE_OPEN) {
 		step->recovery = true;
 		begin_phase(sender, endpoint, PHASE_RECOVERY);
 		sender->flags &= (uint8_t)~SENDER_TLP_OUT;
@@ -502,7 +503,6 @@ void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct e
 	bool advances = seq_after(ack->ack, endpoint->snd_una);
 
 	memset(out, 0, sizeof(*out));
-	note_ack_time(sender, ack->ts_ns, near_us);
 	if (ack->options.seen & TCPOPT_HAS_TIMESTAMP)
 		echo_on_peer(&sender->echo, ack->ts_ns, ack->options.tsval, near_us);
 	if (advances)
@@ -520,6 +520,9 @@ void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct e
 			&verdict))
 		add_needless(out, &verdict);
 	take_rtt(sender, ack, advances, &samples, out);
+	/* Only what tells something new puts the sender's timers off (RFC 6298 5.3). */
+	if (out->delivered_segments)
+		note_ack_time(sender, ack->ts_ns, near_us);
 
 	if (advances) {
 		sender->dupacks = 0;

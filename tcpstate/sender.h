@@ -52,7 +52,7 @@ struct seen_packet {
 struct sender {
 	struct sendq queue;
 	uint64_t rack_ns;     /* when the latest-sent of all that was delivered was sent */
-	uint64_t peer_ack_ns; /* the peer's last ACK that could mean something */
+	uint64_t peer_ack_ns; /* the peer's last ACK that told something new */
 	uint64_t sent_ns;     /* the last data */
 	uint64_t evidence_ns; /* when the present SACK blocks or duplicate ACKs began; 0: none */
 	uint8_t phase;	      /* enum sender_phase */
@@ -100,11 +100,20 @@ static inline uint32_t sender_near_us(const struct sender *sender, const struct 
 	return sender->echo.rtt_us;
 }
 
+/*
+ * What passed less than this ago the sender can't have acted on. Near the sender its own hesitation is
+ * most of what was measured; it may be quicker another time.
+ */
+static inline uint32_t sender_lag_us(const struct endpoint *endpoint, uint32_t near_us)
+{
+	return near_us < endpoint->rtt.min_us / 8 ? near_us / 8 : near_us;
+}
+
 /* The phase that the sender was in when it sent what passes at ts_ns. */
-static inline uint8_t sender_phase_at(const struct sender *sender, uint64_t ts_ns, uint32_t near_us)
+static inline uint8_t sender_phase_at(const struct sender *sender, uint64_t ts_ns, uint32_t lag_us)
 {
 	if (sender->phase == PHASE_OPEN && sender->left_ns &&
-	    ts_ns < sender->left_ns + near_us * UINT64_C(950))
+	    ts_ns < sender->left_ns + lag_us * UINT64_C(950))
 		return sender->left_phase;
 	return sender->phase;
 }
