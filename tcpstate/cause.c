@@ -349,7 +349,7 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 		return;
 	}
 	/* Data that the application had ready waited for the probe timer, no more and no less. */
-	full = seg->payload_bytes + 12 >= mss_bytes;
+	full = seg->payload_bytes * UINT64_C(2) >= mss_bytes;
 	if (endpoint->snd_max == endpoint->snd_una || !m.may_probe || sender->sacked_segments ||
 	    !full)
 		return;

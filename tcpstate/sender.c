@@ -348,14 +348,22 @@ static void sack_block(struct sender *sender, struct sendq_pool *pool,
 	sack_part(sender, pool, endpoint, ack, block.start, block.end, samples, out);
 }
 
-/* RFC 2883 4: the first block below the ACK, or inside the second one. */
-static bool find_dsack(const struct endpoint *endpoint, const struct segment *ack,
-		       struct tcp_sack_block *block)
+/*
+ * RFC 2883 4: the first block below the ACK, or inside the second one. The block that the last ACK had
+ * above its number, and that this ACK takes in, is a receiver's forgetfulness.
+ */
+static bool find_dsack(const struct sender *sender, const struct endpoint *endpoint,
+		       const struct segment *ack, struct tcp_sack_block *block)
 {
 	const struct tcp_sack_block *sack = ack->options.sack;
 
 	if (ack->options.sack_count == 0 || !seq_before(sack[0].start, sack[0].end))
 		return false;
+	for (uint8_t i = 0; i < sender->sack_count; i++)
+		if (sender->sacks[i].start == sack[0].start && sender->sacks[i].end == sack[0].end &&
+		    !seq_before(sack[0].start, endpoint->snd_una) &&
+		    !seq_before(ack->ack, sack[0].end))
+			return false;
 	if (seq_before(sack[0].start, ack->ack) ||
 	    (ack->options.sack_count > 1 && !seq_before(sack[0].start, sack[1].start) &&
 	     !seq_after(sack[0].end, sack[1].end))) {
@@ -372,7 +380,7 @@ static void take_sacks(struct sender *sender, struct sendq_pool *pool,
 {
 	uint8_t kept = 0;
 
-	out->dsack = find_dsack(endpoint, ack, &out->dsack_block);
+	out->dsack = find_dsack(sender, endpoint, ack, &out->dsack_block);
 	/* Outside of what is outstanding a block says nothing (RFC 2018 5.1). */
 	for (uint8_t i = out->dsack; i < ack->options.sack_count; i++) {
 		struct tcp_sack_block block = ack->options.sack[i];
