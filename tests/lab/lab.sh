@@ -35,6 +35,22 @@ lab_end() { # NAMESPACE OUTER-NAME HOST: an end of the network and its way to th
   ip -n "$WIRE" link set "$2" up
 }
 
+lab_mac() { # NAMESPACE: the address of its end
+  ip netns exec "$1" cat /sys/class/net/end0/address
+}
+
+# Each end knows the other's MAC address, so that the wire loses nothing but TCP.
+lab_neighbours() {
+  local client server address
+  client=$(lab_mac "$CLIENT") server=$(lab_mac "$SERVER")
+  for address in 10.77.0.1 fd77::1; do
+    ip -n "$SERVER" neighbour replace "$address" lladdr "$client" dev end0 nud permanent
+  done
+  for address in 10.77.0.2 fd77::2; do
+    ip -n "$CLIENT" neighbour replace "$address" lladdr "$server" dev end0 nud permanent
+  done
+}
+
 lab_up() {
   lab_dir=$(mktemp -d)
   local ns
@@ -45,6 +61,7 @@ lab_up() {
   lab_end "$SERVER" serverside 2
   # What one connection has learned of the way is not to be told to the next.
   lab_sysctl net.ipv4.tcp_no_metrics_save=1
+  lab_neighbours
   ip -n "$WIRE" link add mirror0 type veth peer name mirror1
   ip -n "$WIRE" link set mirror0 up
   ip -n "$WIRE" link set mirror1 up

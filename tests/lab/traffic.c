@@ -28,20 +28,24 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIRST_PORT_DEFAULT 7000
-#define BULK_BYTES	   (1500 * 1000)
-#define SMALL_WRITE_BYTES  100
-#define SMALL_WRITES	   300
-#define BURST_BYTES	   20000
-#define BURSTS		   60
-#define GAPS		   8
-#define REQUEST_BYTES	   120
-#define ANSWER_BYTES	   3000
-#define REQUESTS	   25
-#define ZERO_WINDOW_BYTES  (200 * 1000)
-#define HALF_CLOSE_BYTES   40000
-#define SMALL_BUFFER_BYTES 8192
-#define PATIENCE_S	   30 /* then a read or write fails */
+#define FIRST_PORT_DEFAULT  7000
+#define BULK_BYTES	    (1500 * 1000)
+#define SMALL_WRITE_BYTES   100
+#define SMALL_WRITES	    300
+#define BURST_BYTES	    20000
+#define BURSTS		    60
+#define GAPS		    8
+#define REQUEST_BYTES	    120
+#define ANSWER_BYTES	    3000
+#define REQUESTS	    25
+#define ZERO_WINDOW_BYTES   (200 * 1000)
+#define HALF_CLOSE_BYTES    40000
+#define SMALL_BUFFER_BYTES  8192
+#define NARROW_BUFFER_BYTES 40000 /* a window of fewer segments than the way has room for */
+#define SLOW_READS	    50
+#define PACED_BYTES	    3000
+#define PACED_WRITES	    400
+#define PATIENCE_S	    30 /* then a read or write fails */
 
 static const char *congestion_control = "cubic";
 static size_t bulk_bytes = BULK_BYTES;
@@ -297,6 +301,86 @@ static int keep_alive_client(int fd)
 	return error ? error : short_client(fd);
 }
 
+/* window-probes: the server reads so late that the client asks for the window several times. */
+static int window_probes_server(int fd)
+{
+	wait_ms(7000);
+	return expect_bytes(read_to_end(fd), ZERO_WINDOW_BYTES);
+}
+
+/* slow-reader: the server reads a little from time to time; its window closes and opens. */
+static int slow_reader_server(int fd)
+{
+	int error = 0;
+
+	for (int i = 0; i < SLOW_READS && !error; i++) {
+		error = read_bytes(fd, ZERO_WINDOW_BYTES / SLOW_READS);
+		wait_ms(i % 8 ? 50 : 700);
+	}
+	return error ? error : expect_bytes(read_to_end(fd), 0);
+}
+
+/* paced: the client has a little to send every few ms, so that the window never limits it. */
+static int paced_client(int fd)
+{
+	int error = 0;
+
+	for (int i = 0; i < PACED_WRITES && !error; i++) {
+		error = write_bytes(fd, PACED_BYTES);
+		wait_ms(6);
+	}
+	shutdown(fd, SHUT_WR);
+	return error ? error : expect_bytes(read_to_end(fd), 0);
+}
+
+static int paced_server(int fd)
+{
+	return expect_bytes(read_to_end(fd), PACED_WRITES * PACED_BYTES);
+}
+
+/* keep-alives: nothing but keep-alives for a long time. */
+static int keep_alives_client(int fd)
+{
+	int one = 1, patient = 60, error = short_client(fd);
+
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &patient, sizeof(patient));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	wait_ms(8500);
+	return error ? error : short_client(fd);
+}
+
+/* unread: the server closes with data that it has not read, which resets the connection. */
+static int unread_server(int fd)
+{
+	int error = read_bytes(fd, REQUEST_BYTES);
+
+	wait_ms(100);
+	return error;
+}
+
+static int unread_client(int fd)
+{
+	int error = write_bytes(fd, bulk_bytes);
+
+	if (!error)
+		error = expect_bytes(read_to_end(fd), 0);
+	return error == -ECONNRESET || error == -EPIPE ? 0 : -EPROTO;
+}
+
+/* abort: the client resets the connection in the midst of a transfer. */
+static int abort_client(int fd)
+{
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	int error = write_bytes(fd, REQUEST_BYTES);
+
+	if (!error)
+		error = read_bytes(fd, bulk_bytes / 2);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	return error;
+}
+
 struct scenario {
 	const char *name;
 	int (*client)(int fd);
@@ -304,7 +388,7 @@ struct scenario {
 	int receive_buffer_bytes; /* of the server; 0: the system's choice */
 };
 
-/* The port is FIRST-PORT and the row. */
+/* The port is FIRST-PORT and the row. "narrow" is an upload that the receiver's window limits. */
 static const struct scenario scenarios[] = {
 	{ "bulk", bulk_client, bulk_server, 0 },
 	{ "requests", requests_client, requests_server, 0 },
@@ -318,6 +402,13 @@ static const struct scenario scenarios[] = {
 	{ "small-writes", small_writes_client, small_writes_server, 0 },
 	{ "app-limited", app_limited_client, app_limited_server, 0 },
 	{ "keep-alive", keep_alive_client, requests_server, 0 },
+	{ "window-probes", zero_window_client, window_probes_server, SMALL_BUFFER_BYTES },
+	{ "slow-reader", zero_window_client, slow_reader_server, SMALL_BUFFER_BYTES },
+	{ "narrow", upload_client, upload_server, NARROW_BUFFER_BYTES },
+	{ "paced", paced_client, paced_server, 0 },
+	{ "keep-alives", keep_alives_client, requests_server, 0 },
+	{ "unread", unread_client, unread_server, 0 },
+	{ "abort", abort_client, bulk_server, 0 },
 };
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 

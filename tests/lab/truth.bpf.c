@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the kernel's TCB is, at the trace points that TCP has. The structures are named after the
+ * What the kernel's TCB is, at the trace points that TCP has and when its timers expire. The structures are named after the
  * kernel's and hold only what is read; libbpf finds the true offsets in the kernel's BTF (CO-RE).
  */
 #include <linux/bpf.h>
@@ -36,8 +36,13 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+struct timer_list {
+	void *function;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct timer_list sk_timer;
 };
 
 struct inet_sock {
@@ -54,8 +59,9 @@ struct minmax {
 };
 
 struct inet_connection_sock {
+	struct timer_list icsk_retransmit_timer;
 	u32 icsk_rto;
-	u8 icsk_ca_state : 5;
+	u8 icsk_ca_state: 5;
 	u8 icsk_retransmits;
 	u8 icsk_pending;
 	u8 icsk_backoff;
@@ -76,8 +82,8 @@ struct tcp_sock {
 	u32 packets_out, sacked_out, lost_out, retrans_out, total_retrans, dsack_dups, reord_seen;
 	u32 reordering, undo_marker, tlp_high_seq, high_seq, delivered, lost, app_limited;
 	int undo_retrans;
-	u8 is_cwnd_limited : 1;
-	u8 chrono_type : 2;
+	u8 is_cwnd_limited: 1;
+	u8 chrono_type: 2;
 	u32 segs_out, segs_in;
 };
 
@@ -110,6 +116,7 @@ struct {
 } rows SEC(".maps");
 
 const volatile unsigned short first_port = 7000, last_port = 7099;
+const volatile unsigned long long write_timer, keepalive_timer; /* where they are; 0: unknown */
 unsigned long long lost_rows;
 
 static __always_inline int is_ours(const struct sock_common *common)
@@ -277,6 +284,33 @@ int BPF_PROG(on_state, struct sock *sk, int old_state, int new_state)
 	row_tcb(row, sk);
 	row->state = old_state;
 	row->new_state = new_state;
+	bpf_ringbuf_submit(row, 0);
+	return 0;
+}
+
+/*
+ * Probes have no trace point of their own, but the timers that send them have one. Which function a
+ * timer calls is told by its address.
+ */
+SEC("tp_btf/timer_expire_entry")
+int BPF_PROG(on_timer, struct timer_list *timer)
+{
+	unsigned long long function = (unsigned long long)BPF_CORE_READ(timer, function);
+	struct truth_row *row;
+	struct sock *sk;
+
+	if (function && function == write_timer)
+		sk = (struct sock *)((char *)timer -
+				     bpf_core_field_offset(struct inet_connection_sock,
+							   icsk_retransmit_timer));
+	else if (function && function == keepalive_timer)
+		sk = (struct sock *)((char *)timer - bpf_core_field_offset(struct sock, sk_timer));
+	else
+		return 0;
+	row = row_begin(&sk->__sk_common, function == write_timer ? TRUTH_TIMER : TRUTH_KEEPALIVE);
+	if (!row)
+		return 0;
+	row_tcb(row, sk);
 	bpf_ringbuf_submit(row, 0);
 	return 0;
 }

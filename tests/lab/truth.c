@@ -23,7 +23,8 @@
 #include "truth.skel.h"
 
 static volatile sig_atomic_t stop;
-static const char *const event_names[] = { "probe", "retransmit", "synack", "ca_state", "state" };
+static const char *const event_names[] = { "probe", "retransmit", "synack",   "ca_state",
+					   "state", "timer",	  "keepalive" };
 
 struct rows {
 	struct truth_row *row;
@@ -116,6 +117,21 @@ static int write_rows(const struct rows *rows, const char *path, int64_t offset_
 	return fclose(file) == 0 ? 0 : -errno;
 }
 
+/* Where the kernel has a function; 0: it does not say. */
+static unsigned long long kernel_address(const char *name)
+{
+	FILE *file = fopen("/proc/kallsyms", "r");
+	unsigned long long address, found = 0;
+	char symbol[128];
+
+	while (file && !found && fscanf(file, "%llx %*c %127s%*[^\n]", &address, symbol) == 2)
+		if (strcmp(symbol, name) == 0)
+			found = address;
+	if (file)
+		fclose(file);
+	return found;
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = on_signal };
@@ -135,6 +151,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "truth: the BPF program can't be opened: %s\n", strerror(errno));
 		return 1;
 	}
+	bpf->rodata->write_timer = kernel_address("tcp_write_timer");
+	bpf->rodata->keepalive_timer = kernel_address("tcp_keepalive_timer");
 	if (argc == 4) {
 		bpf->rodata->first_port = (uint16_t)atoi(argv[2]);
 		bpf->rodata->last_port = (uint16_t)atoi(argv[3]);

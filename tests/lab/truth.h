@@ -13,6 +13,8 @@ enum truth_event {
 	TRUTH_SYNACK,	  /* a SYN-ACK was sent again */
 	TRUTH_CA_STATE,	  /* the congestion state is about to change; new_ca_state */
 	TRUTH_STATE,	  /* the TCP state changes; new_state */
+	TRUTH_TIMER,	  /* the retransmission timer expires; pending says what it was armed for */
+	TRUTH_KEEPALIVE,  /* the keep-alive timer expires: perhaps a keep-alive is sent */
 };
 
 #define TRUTH_FIELDS(X)                                                                            \

@@ -7,15 +7,22 @@
  * from the seed. Options that end in -up hold for the direction from the first to the second
  * interface, -down for the other one; without either, for both.
  *
- * With --mirror, a copy of each frame leaves on a third interface, as a switch's mirror port would
- * send it. The mirror sits where frames enter the wire; the queue and the delay are behind it, in
- * both directions. Of the frames that the wire loses at random, half are lost in front of the mirror,
- * which sees a hole then, and half behind it, so that it sees the segment and later its
- * retransmission.
+ * A blackout loses what comes in for a time. A stall holds what comes in and lets it go, in order, at
+ * its end: in front of the middle and behind it by turns. Both are timed from the first TCP segment and,
+ * with --repeat-ms, again and again.
  *
- * --tap-first and --tap-second keep what passes the two ends, --tap-middle what passes halfway: with
- * half of the delay, half of the losses, half of the reordering and half of the copies in front of it.
- * What comes in has the time at which the host sent it, what goes out the time just before it is sent.
+ * --tap-first and --tap-second keep what passes the two ends, the first interface's and the second's,
+ * --tap-middle what passes halfway: with half of the delay, half of the losses, half of the reordering
+ * and half of the copies in front of it. What comes in has the time at which the host sent it, what
+ * goes out the time just before it is sent.
+ *
+ * With --mirror, a copy of each frame leaves on a third interface, as a switch's mirror port would send
+ * it. --mirror-at says where the mirror sits: at one of the taps, or, without it, where frames enter
+ * the wire, the queue and the delay behind it in both directions and half of the losses in front.
+ *
+ * The taps have faults of their own, drawn apart from the wire's. --tap-loss: bursts of frames that a
+ * tap does not keep. --mirror-duplicate: frames that the middle (and a mirror there) has twice, half of
+ * them as they are, half as a router would forward them, with other MAC addresses and a lower TTL.
  *
  * Runs until SIGINT or SIGTERM, then says what it did. The interfaces' own offloads must be off
  * (ethtool -K IF tx off tso off gso off gro off): a wire carries frames, not super-packets.
@@ -26,6 +33,7 @@
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -45,9 +53,21 @@
 #define RECEIVE_BURST  64
 #define RECEIVE_BUFFER (8 << 20)
 
-#define BLACKOUTS_MAX 4
+#define PERIODS_MAX 8
+
+#define MIRROR_COPY_NS	  20000	 /* from a frame to its copy in the mirror */
+#define MIRROR_FORWARD_NS 150000 /* and to the same frame behind the router */
 
 enum { UP, DOWN }; /* the direction of what comes in at the first, at the second interface */
+
+/* Where frames are seen. */
+enum position { FIRST, MIDDLE, SECOND, POSITIONS, ENTRANCE = POSITIONS };
+
+/* Times at which something befalls what comes in, in ms since the first TCP segment. */
+struct periods {
+	uint64_t at_ms[PERIODS_MAX], ms[PERIODS_MAX];
+	uint32_t count;
+};
 
 struct slot {
 	uint64_t due_ns; /* CLOCK_MONOTONIC */
@@ -63,15 +83,17 @@ struct impairment {
 	uint64_t delay_us, jitter_us, reorder_us;
 	uint64_t rate_kbit;	/* 0: unbounded */
 	uint64_t queue_packets; /* that wait for their turn at this rate */
-	uint64_t blackout_at_ms[BLACKOUTS_MAX], blackout_ms[BLACKOUTS_MAX];
-	uint32_t blackouts;
+	struct periods blackouts, stalls;
 };
 
 struct options {
 	const char *name[2]; /* the ends */
 	const char *mirror;  /* or NULL */
-	const char *tap[3];  /* first, middle, second; or NULL */
+	enum position mirror_at;
+	const char *tap[POSITIONS]; /* or NULL */
 	struct impairment impairment[2];
+	uint64_t repeat_ms; /* after which blackouts and stalls begin anew; 0: never */
+	double mirror_duplicate, tap_loss_begin[POSITIONS], tap_loss_frames[POSITIONS];
 	uint64_t seed;
 	uint64_t snap_bytes;
 };
@@ -87,7 +109,7 @@ struct direction {
 	uint64_t last_due_ns;
 	bool in_burst;
 	uint64_t forwarded, lost_before_tap, lost_behind_tap, queue_full, too_long, send_failed;
-	uint64_t reordered, duplicated, blacked_out;
+	uint64_t reordered, duplicated, blacked_out, stalled;
 };
 
 struct wire {
@@ -95,10 +117,14 @@ struct wire {
 	int end_fd[2];
 	int mirror_fd; /* or -1 */
 	uint64_t random_state;
-	uint64_t first_ns; /* when the first frame came */
-	uint64_t mirrored, mirror_failed;
-	struct tap taps[3];
+	uint64_t tap_random_state;
+	uint64_t first_ns; /* when the first TCP segment came */
+	uint64_t mirrored, mirror_failed, mirror_doubled;
+	struct tap taps[POSITIONS];
+	bool tap_in_burst[POSITIONS];
+	uint64_t tap_lost[POSITIONS];
 	struct direction direction[2]; /* by the end where frames come in */
+	struct direction mirror_queue; /* to the mirror: what passes the middle later */
 };
 
 static volatile sig_atomic_t stop_requested;
@@ -154,9 +180,14 @@ err_socket:
 	return error;
 }
 
+static bool chance_of(uint64_t *state, double share)
+{
+	return random_next(state) < share * 4294967296.0;
+}
+
 static bool chance(struct wire *wire, double share)
 {
-	return random_next(&wire->random_state) < share * 4294967296.0;
+	return chance_of(&wire->random_state, share);
 }
 
 static bool is_before(const struct slot *a, const struct slot *b)
@@ -221,16 +252,29 @@ static bool is_lost(struct wire *wire, int end)
 	return chance(wire, impairment->loss) || direction->in_burst;
 }
 
-static bool is_blacked_out(const struct wire *wire, int end, uint64_t now)
+/* The number of the period that is on, counted from 1 through all repetitions; 0: none. */
+static uint64_t period_on(const struct wire *wire, const struct periods *periods, uint64_t now,
+			  uint64_t *left_ns)
 {
-	const struct impairment *impairment = &wire->options->impairment[end];
-	uint64_t ms = (now - wire->first_ns) / 1000000;
+	uint64_t since_ns = now - wire->first_ns, repeat_ns = wire->options->repeat_ms * 1000000;
+	uint64_t round = 0;
 
-	for (uint32_t i = 0; i < impairment->blackouts; i++)
-		if (ms >= impairment->blackout_at_ms[i] &&
-		    ms < impairment->blackout_at_ms[i] + impairment->blackout_ms[i])
-			return true;
-	return false;
+	if (!wire->first_ns)
+		return 0;
+	if (repeat_ns) {
+		round = since_ns / repeat_ns;
+		since_ns %= repeat_ns;
+	}
+	for (uint32_t i = 0; i < periods->count; i++) {
+		uint64_t at_ns = periods->at_ms[i] * 1000000;
+		uint64_t end_ns = at_ns + periods->ms[i] * 1000000;
+
+		if (since_ns < at_ns || since_ns >= end_ns)
+			continue;
+		*left_ns = end_ns - since_ns;
+		return round * periods->count + i + 1;
+	}
+	return 0;
 }
 
 /* Puts a copy of the frame on its way; due_ns: when it leaves. */
@@ -249,20 +293,110 @@ static void put(struct direction *direction, const struct slot *from, uint64_t d
 	heap_add(direction, slot);
 }
 
+static void mirror_now(struct wire *wire, const struct slot *slot)
+{
+	if (send(wire->mirror_fd, slot->frame, slot->bytes, MSG_DONTWAIT) < 0)
+		wire->mirror_failed++;
+	else
+		wire->mirrored++;
+}
+
+/* A frame passes a tap, later_ns from now. */
+static void see(struct wire *wire, enum position position, uint64_t utc_ns, uint64_t later_ns,
+		const struct slot *slot)
+{
+	const struct options *options = wire->options;
+	bool *burst = &wire->tap_in_burst[position];
+
+	if (*burst)
+		*burst =
+			!chance_of(&wire->tap_random_state, 1 / options->tap_loss_frames[position]);
+	else
+		*burst = options->tap_loss_begin[position] > 0 &&
+			 chance_of(&wire->tap_random_state, options->tap_loss_begin[position]);
+	if (*burst) {
+		wire->tap_lost[position]++;
+		return;
+	}
+	tap_keep(&wire->taps[position], utc_ns + later_ns, slot->frame, slot->bytes,
+		 (uint32_t)options->snap_bytes);
+	if (wire->mirror_fd < 0 || options->mirror_at != position)
+		return;
+	if (later_ns)
+		put(&wire->mirror_queue, slot, clock_ns(CLOCK_MONOTONIC) + later_ns);
+	else
+		mirror_now(wire, slot);
+}
+
+/* The frame as a router forwards it: other MAC addresses, TTL or hop limit one less. */
+static void forward_as_router(struct slot *slot)
+{
+	uint8_t *ip = slot->frame + ETH_HLEN;
+	uint32_t sum;
+
+	slot->frame[5] ^= 0x55;
+	slot->frame[11] ^= 0x55;
+	if (ip[0] >> 4 == 6) {
+		ip[7]--;
+		return;
+	}
+	ip[8]--;
+	sum = (uint32_t)(ip[10] << 8 | ip[11]) + 0x100; /* RFC 1141 */
+	sum += sum >> 16;
+	ip[10] = (uint8_t)(sum >> 8);
+	ip[11] = (uint8_t)sum;
+}
+
+static bool is_tcp(const struct slot *slot)
+{
+	const uint8_t *frame = slot->frame;
+
+	if (slot->bytes < ETH_HLEN + 40)
+		return false;
+	return (frame[12] == 0x08 && frame[13] == 0x00 && frame[ETH_HLEN + 9] == IPPROTO_TCP) ||
+	       (frame[12] == 0x86 && frame[13] == 0xdd && frame[ETH_HLEN + 6] == IPPROTO_TCP);
+}
+
+/* A frame passes the middle; a mirror there may have it twice. */
+static void see_in_middle(struct wire *wire, uint64_t utc_ns, uint64_t later_ns,
+			  const struct slot *slot)
+{
+	struct slot copy;
+
+	see(wire, MIDDLE, utc_ns, later_ns, slot);
+	if (wire->options->mirror_duplicate <= 0 ||
+	    !chance_of(&wire->tap_random_state, wire->options->mirror_duplicate) || !is_tcp(slot))
+		return;
+	wire->mirror_doubled++;
+	if (random_next(&wire->tap_random_state) & 1) {
+		see(wire, MIDDLE, utc_ns, later_ns + MIRROR_COPY_NS, slot);
+		return;
+	}
+	copy.bytes = slot->bytes;
+	memcpy(copy.frame, slot->frame, slot->bytes);
+	forward_as_router(&copy);
+	see(wire, MIDDLE, utc_ns, later_ns + MIRROR_FORWARD_NS, &copy);
+}
+
+static uint64_t at_least(uint64_t value, uint64_t floor)
+{
+	return value < floor ? floor : value;
+}
+
 /* One frame has come in, at this time. */
 static void carry(struct wire *wire, int end, const struct slot *slot, uint64_t utc_ns)
 {
 	const struct impairment *impairment = &wire->options->impairment[end];
 	struct direction *direction = &wire->direction[end];
-	uint32_t snap = (uint32_t)wire->options->snap_bytes;
-	uint64_t now = clock_ns(CLOCK_MONOTONIC), middle_ns, late_ns = 0, due_ns;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), middle_ns, late_ns = 0, due_ns, held_ns = 0;
+	uint64_t half_ns = impairment->delay_us * 500, stall;
 	bool lost = is_lost(wire, end), before_tap = random_next(&wire->random_state) & 1;
 	int64_t wait_ns;
 
-	if (!wire->first_ns)
+	if (!wire->first_ns && is_tcp(slot))
 		wire->first_ns = now;
-	tap_keep(&wire->taps[end == UP ? 0 : 2], utc_ns, slot->frame, slot->bytes, snap);
-	if (is_blacked_out(wire, end, now)) {
+	see(wire, end == UP ? FIRST : SECOND, utc_ns, 0, slot);
+	if (period_on(wire, &impairment->blackouts, now, &held_ns)) {
 		direction->blacked_out++;
 		return;
 	}
@@ -270,18 +404,19 @@ static void carry(struct wire *wire, int end, const struct slot *slot, uint64_t 
 		direction->lost_before_tap++;
 		return;
 	}
-	if (wire->mirror_fd >= 0) {
-		if (send(wire->mirror_fd, slot->frame, slot->bytes, MSG_DONTWAIT) < 0)
-			wire->mirror_failed++;
-		else
-			wire->mirrored++;
-	}
+	if (wire->mirror_fd >= 0 && wire->options->mirror_at == ENTRANCE)
+		mirror_now(wire, slot);
 	wait_ns = queue_ns(impairment, direction, slot->bytes, now);
 	if (wait_ns < 0) {
 		direction->queue_full++;
 		return;
 	}
-	middle_ns = (uint64_t)wait_ns + impairment->delay_us * 500;
+	middle_ns = (uint64_t)wait_ns + half_ns;
+	held_ns = 0;
+	stall = period_on(wire, &impairment->stalls, now, &held_ns);
+	direction->stalled += stall != 0;
+	if (stall & 1)
+		middle_ns = at_least(middle_ns, held_ns + half_ns);
 	if (chance(wire, impairment->reorder)) {
 		direction->reordered++;
 		late_ns = impairment->reorder_us * 1000;
@@ -293,9 +428,8 @@ static void carry(struct wire *wire, int end, const struct slot *slot, uint64_t 
 		middle_ns = direction->last_due_ns - now;
 	if (!late_ns)
 		direction->last_due_ns = now + middle_ns;
-	due_ns = now + middle_ns + impairment->delay_us * 500 + late_ns;
-	tap_keep(&wire->taps[1], utc_ns + middle_ns + (before_tap ? late_ns : 0), slot->frame,
-		 slot->bytes, snap);
+	due_ns = now + at_least(middle_ns, held_ns) + half_ns + late_ns;
+	see_in_middle(wire, utc_ns, middle_ns + (before_tap ? late_ns : 0), slot);
 	if (lost) {
 		direction->lost_behind_tap++;
 		return;
@@ -304,8 +438,7 @@ static void carry(struct wire *wire, int end, const struct slot *slot, uint64_t 
 	if (chance(wire, impairment->duplicate)) {
 		direction->duplicated++;
 		if (before_tap)
-			tap_keep(&wire->taps[1], utc_ns + middle_ns + 2000, slot->frame,
-				 slot->bytes, snap);
+			see_in_middle(wire, utc_ns, middle_ns + 2000, slot);
 		put(direction, slot, due_ns + 2000);
 	}
 }
@@ -354,8 +487,7 @@ static void send_due(struct wire *wire, int end)
 	while (direction->used && direction->heap[0]->due_ns <= clock_ns(CLOCK_MONOTONIC)) {
 		struct slot *slot = heap_take(direction);
 
-		tap_keep(&wire->taps[end == UP ? 2 : 0], clock_ns(CLOCK_REALTIME), slot->frame,
-			 slot->bytes, (uint32_t)wire->options->snap_bytes);
+		see(wire, end == UP ? SECOND : FIRST, clock_ns(CLOCK_REALTIME), 0, slot);
 		if (send(wire->end_fd[!end], slot->frame, slot->bytes, MSG_DONTWAIT) < 0)
 			direction->send_failed++;
 		else
@@ -364,13 +496,26 @@ static void send_due(struct wire *wire, int end)
 	}
 }
 
+static void mirror_due(struct wire *wire)
+{
+	struct direction *queue = &wire->mirror_queue;
+
+	while (queue->used && queue->heap[0]->due_ns <= clock_ns(CLOCK_MONOTONIC)) {
+		struct slot *slot = heap_take(queue);
+
+		mirror_now(wire, slot);
+		queue->free[queue->free_count++] = slot;
+	}
+}
+
 /* How long nothing has to be sent: at most 100 ms. */
 static struct timespec time_to_next(const struct wire *wire)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC), wait_ns = 100000000;
 
-	for (int end = 0; end < 2; end++) {
-		const struct direction *direction = &wire->direction[end];
+	for (int i = 0; i < 3; i++) {
+		const struct direction *direction =
+			i < 2 ? &wire->direction[i] : &wire->mirror_queue;
 		uint64_t due_ns;
 
 		if (!direction->used)
@@ -396,6 +541,7 @@ static void run(struct wire *wire, const sigset_t *signals_while_waiting)
 			receive_from(wire, end);
 			send_due(wire, end);
 		}
+		mirror_due(wire);
 	}
 }
 
@@ -406,14 +552,19 @@ static void report(const struct wire *wire)
 
 		printf("%s to %s: %llu carried, %llu lost before the tap, %llu lost behind it, "
 		       "%llu queue full, %llu too long, %llu not sent, %llu late, %llu doubled, "
-		       "%llu in a blackout\n",
+		       "%llu in a blackout, %llu in a stall\n",
 		       wire->options->name[end], wire->options->name[!end],
 		       (unsigned long long)d->forwarded, (unsigned long long)d->lost_before_tap,
 		       (unsigned long long)d->lost_behind_tap, (unsigned long long)d->queue_full,
 		       (unsigned long long)d->too_long, (unsigned long long)d->send_failed,
 		       (unsigned long long)d->reordered, (unsigned long long)d->duplicated,
-		       (unsigned long long)d->blacked_out);
+		       (unsigned long long)d->blacked_out, (unsigned long long)d->stalled);
 	}
+	printf("taps: %llu, %llu, %llu not kept on purpose, %llu doubled in the middle\n",
+	       (unsigned long long)wire->tap_lost[FIRST],
+	       (unsigned long long)wire->tap_lost[MIDDLE],
+	       (unsigned long long)wire->tap_lost[SECOND],
+	       (unsigned long long)wire->mirror_doubled);
 	if (wire->options->mirror)
 		printf("%s: %llu mirrored, %llu not sent\n", wire->options->mirror,
 		       (unsigned long long)wire->mirrored, (unsigned long long)wire->mirror_failed);
@@ -422,12 +573,19 @@ static void report(const struct wire *wire)
 static void usage(FILE *out)
 {
 	fputs("Usage: wire [OPTION]... IF IF\n"
-	      "Each way, or with -up or -down behind the name one way:\n"
+	      "A bad cable between two interfaces.\n"
+	      "Each way, or with -up or -down behind the name one way, up from the first "
+	      "interface:\n"
 	      "  --delay-us N   --jitter-us N   --rate-kbit N   --queue PACKETS   --loss PERCENT\n"
-	      "  --burst PERCENT,FRAMES   --reorder PERCENT,US   --duplicate PERCENT\n"
-	      "  --blackout AT-MS,MS (up to four times)\n"
-	      "Others: --mirror IF   --seed N   --snap BYTES\n"
-	      "        --tap-first FILE   --tap-middle FILE   --tap-second FILE\n",
+	      "  --burst PERCENT,FRAMES (lost; how often one begins, its mean length)\n"
+	      "  --reorder PERCENT,US   --duplicate PERCENT\n"
+	      "  --blackout AT-MS,MS (frames are lost)   --stall AT-MS,MS (frames are held);\n"
+	      "  each up to eight times, timed from the first TCP segment\n"
+	      "Others:\n"
+	      "  --repeat-ms N (blackouts and stalls begin anew)   --seed N   --snap BYTES\n"
+	      "  --tap-first FILE   --tap-middle FILE   --tap-second FILE (captures)\n"
+	      "  --tap-loss PERCENT,FRAMES   --tap-loss-first, -middle, -second: what taps miss\n"
+	      "  --mirror IF   --mirror-at first|middle|second   --mirror-duplicate PERCENT\n",
 	      out);
 }
 
@@ -447,7 +605,34 @@ static int parse_numbers(const char *text, double value[2], int count)
 	return 0;
 }
 
-enum option_kind { DELAY = 256, JITTER, RATE, QUEUE, LOSS, BURST, REORDER, DUPLICATE, BLACKOUT };
+enum option_kind {
+	DELAY = 256,
+	JITTER,
+	RATE,
+	QUEUE,
+	LOSS,
+	BURST,
+	REORDER,
+	DUPLICATE,
+	BLACKOUT,
+	STALL,
+	TAP_LOSS = 1000, /* then those of the positions */
+};
+
+static bool takes_two(int kind)
+{
+	return kind == BURST || kind == REORDER || kind == BLACKOUT || kind == STALL ||
+	       kind >= TAP_LOSS;
+}
+
+static int add_period(struct periods *periods, const double value[2])
+{
+	if (periods->count == PERIODS_MAX)
+		return -EINVAL;
+	periods->at_ms[periods->count] = (uint64_t)value[0];
+	periods->ms[periods->count++] = (uint64_t)value[1];
+	return 0;
+}
 
 /* value is checked. */
 static int impair(struct impairment *impairment, enum option_kind kind, const double value[2])
@@ -480,12 +665,37 @@ static int impair(struct impairment *impairment, enum option_kind kind, const do
 		impairment->duplicate = value[0] / 100;
 		return value[0] <= 100 ? 0 : -EINVAL;
 	case BLACKOUT:
-		if (impairment->blackouts == BLACKOUTS_MAX)
-			return -EINVAL;
-		impairment->blackout_at_ms[impairment->blackouts] = (uint64_t)value[0];
-		impairment->blackout_ms[impairment->blackouts++] = (uint64_t)value[1];
-		return 0;
+		return add_period(&impairment->blackouts, value);
+	case STALL:
+		return add_period(&impairment->stalls, value);
+	case TAP_LOSS:
+		break;
 	}
+	return -EINVAL;
+}
+
+/* Of one tap, or of all with POSITIONS. */
+static int lose_at_tap(struct options *options, int position, const double value[2])
+{
+	if (value[0] >= 100 || value[1] < 1)
+		return -EINVAL;
+	for (int i = 0; i < POSITIONS; i++)
+		if (position == POSITIONS || position == i) {
+			options->tap_loss_begin[i] = value[0] / 100;
+			options->tap_loss_frames[i] = value[1];
+		}
+	return 0;
+}
+
+static int parse_position(const char *text, enum position *position)
+{
+	static const char *const names[POSITIONS] = { "first", "middle", "second" };
+
+	for (int i = 0; i < POSITIONS; i++)
+		if (strcmp(text, names[i]) == 0) {
+			*position = (enum position)i;
+			return 0;
+		}
 	return -EINVAL;
 }
 
@@ -507,7 +717,15 @@ static int parse_options(struct options *options, int argc, char **argv)
 		EACH_WAY("reorder", REORDER),
 		EACH_WAY("duplicate", DUPLICATE),
 		EACH_WAY("blackout", BLACKOUT),
+		EACH_WAY("stall", STALL),
 		{ "mirror", required_argument, NULL, 'm' },
+		{ "mirror-at", required_argument, NULL, 'a' },
+		{ "mirror-duplicate", required_argument, NULL, 'd' },
+		{ "repeat-ms", required_argument, NULL, 'r' },
+		{ "tap-loss-first", required_argument, NULL, TAP_LOSS + FIRST },
+		{ "tap-loss-middle", required_argument, NULL, TAP_LOSS + MIDDLE },
+		{ "tap-loss-second", required_argument, NULL, TAP_LOSS + SECOND },
+		{ "tap-loss", required_argument, NULL, TAP_LOSS + POSITIONS },
 		{ "seed", required_argument, NULL, 's' },
 		{ "snap", required_argument, NULL, 'n' },
 		{ "tap-first", required_argument, NULL, '0' },
@@ -519,18 +737,26 @@ static int parse_options(struct options *options, int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		double value[2] = { 0 };
-		int way = option < 256 ? 0 : (option - 256) / 100, kind = option - way * 100;
+		bool is_impairment = option >= DELAY && option < TAP_LOSS;
+		int way = is_impairment ? (option - DELAY) / 100 : 0, kind = option - way * 100;
 
 		if (option == 'm') {
 			options->mirror = optarg;
 		} else if (option >= '0' && option <= '2') {
 			options->tap[option - '0'] = optarg;
+		} else if (option == 'a') {
+			if (parse_position(optarg, &options->mirror_at) < 0)
+				return -EINVAL;
 		} else if (option == '?' ||
-			   parse_numbers(optarg, value,
-					 kind == BURST || kind == REORDER || kind == BLACKOUT
-						 ? 2
-						 : 1) < 0) {
+			   parse_numbers(optarg, value, takes_two(kind) ? 2 : 1) < 0) {
 			return -EINVAL;
+		} else if (option == 'd') {
+			options->mirror_duplicate = value[0] / 100;
+		} else if (option == 'r') {
+			options->repeat_ms = (uint64_t)value[0];
+		} else if (option >= TAP_LOSS) {
+			if (lose_at_tap(options, option - TAP_LOSS, value) < 0)
+				return -EINVAL;
 		} else if (option == 's') {
 			options->seed = (uint64_t)value[0];
 		} else if (option == 'n') {
@@ -549,6 +775,25 @@ static int parse_options(struct options *options, int argc, char **argv)
 	return 0;
 }
 
+static int direction_init(struct direction *direction)
+{
+	direction->slots = calloc(SLOTS, sizeof(struct slot));
+	direction->heap = calloc(SLOTS, sizeof(direction->heap[0]));
+	direction->free = calloc(SLOTS, sizeof(direction->free[0]));
+	if (!direction->slots || !direction->heap || !direction->free)
+		return -ENOMEM;
+	for (; direction->free_count < SLOTS; direction->free_count++)
+		direction->free[direction->free_count] = &direction->slots[direction->free_count];
+	return 0;
+}
+
+static void direction_dispose(struct direction *direction)
+{
+	free(direction->slots);
+	free(direction->heap);
+	free(direction->free);
+}
+
 static int open_all(struct wire *wire)
 {
 	const char *names[3] = { wire->options->name[0], wire->options->name[1],
@@ -564,18 +809,10 @@ static int open_all(struct wire *wire)
 			return *fds[i];
 		}
 	}
-	for (int end = 0; end < 2; end++) {
-		struct direction *d = &wire->direction[end];
-
-		d->slots = calloc(SLOTS, sizeof(struct slot));
-		d->heap = calloc(SLOTS, sizeof(d->heap[0]));
-		d->free = calloc(SLOTS, sizeof(d->free[0]));
-		if (!d->slots || !d->heap || !d->free) {
-			fprintf(stderr, "wire: no memory\n");
-			return -ENOMEM;
-		}
-		for (d->free_count = 0; d->free_count < SLOTS; d->free_count++)
-			d->free[d->free_count] = &d->slots[d->free_count];
+	if (direction_init(&wire->direction[UP]) < 0 ||
+	    direction_init(&wire->direction[DOWN]) < 0 || direction_init(&wire->mirror_queue) < 0) {
+		fprintf(stderr, "wire: no memory\n");
+		return -ENOMEM;
 	}
 	return 0;
 }
@@ -584,6 +821,7 @@ int main(int argc, char **argv)
 {
 	struct options options = { .seed = 1,
 				   .snap_bytes = 128,
+				   .mirror_at = ENTRANCE,
 				   .impairment = { { .queue_packets = 100 },
 						   { .queue_packets = 100 } } };
 	struct wire wire = { .options = &options, .end_fd = { -1, -1 }, .mirror_fd = -1 };
@@ -596,7 +834,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	wire.random_state = options.seed;
-	for (int i = 0; i < 3; i++)
+	wire.tap_random_state = options.seed + 0x7461700000000000ull;
+	for (int i = 0; i < POSITIONS; i++)
 		wire.taps[i].path = options.tap[i];
 
 	/* The signals arrive only while ppoll() waits, so that none is missed in front of it. */
@@ -616,13 +855,12 @@ int main(int argc, char **argv)
 	report(&wire);
 	for (int end = 0; end < 2; end++) {
 		close(wire.end_fd[end]);
-		free(wire.direction[end].slots);
-		free(wire.direction[end].heap);
-		free(wire.direction[end].free);
+		direction_dispose(&wire.direction[end]);
 	}
+	direction_dispose(&wire.mirror_queue);
 	if (wire.mirror_fd >= 0)
 		close(wire.mirror_fd);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < POSITIONS; i++) {
 		uint64_t not_kept = wire.taps[i].not_kept;
 		int result = tap_write(&wire.taps[i]);
 
