@@ -13,6 +13,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -22,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -45,6 +47,7 @@
 #define SLOW_READS	    50
 #define PACED_BYTES	    3000
 #define PACED_WRITES	    400
+#define LAST_BYTES	    4000
 #define PATIENCE_S	    30 /* then a read or write fails */
 
 static const char *congestion_control = "cubic";
@@ -99,6 +102,24 @@ static int64_t read_to_end(int fd)
 	return got < 0 ? -errno : total;
 }
 
+/*
+ * Waits until little of what was written is left to acknowledge, so that the transfer happens before the
+ * FIN: the kernel tells its TCB in ESTABLISHED only.
+ */
+static int drain(int fd)
+{
+	int left = 0;
+
+	for (int i = 0; i < PATIENCE_S * 200; i++) {
+		if (ioctl(fd, SIOCOUTQ, &left) < 0)
+			return -errno;
+		if (left <= LAST_BYTES)
+			return 0;
+		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	}
+	return -ETIMEDOUT;
+}
+
 static int expect_bytes(int64_t got, int64_t want)
 {
 	if (got < 0)
@@ -111,7 +132,9 @@ static int bulk_server(int fd)
 {
 	int error = read_bytes(fd, REQUEST_BYTES);
 
-	return error ? error : write_bytes(fd, bulk_bytes);
+	if (!error)
+		error = write_bytes(fd, bulk_bytes);
+	return error ? error : drain(fd);
 }
 
 static int bulk_client(int fd)
@@ -229,6 +252,8 @@ static int upload_client(int fd)
 {
 	int error = write_bytes(fd, bulk_bytes);
 
+	if (!error)
+		error = drain(fd);
 	if (error)
 		return error;
 	shutdown(fd, SHUT_WR);

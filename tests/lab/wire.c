@@ -7,8 +7,8 @@
  * from the seed. Options that end in -up hold for the direction from the first to the second
  * interface, -down for the other one; without either, for both.
  *
- * A blackout loses what comes in for a time. A stall holds what comes in and lets it go, in order, at
- * its end: in front of the middle and behind it by turns. Both are timed from the first TCP segment and,
+ * A blackout loses what comes in for a time, a stall holds it and lets it go, in order, at its end: in
+ * front of the middle and behind it by turns, the first one in front. Both are timed from the first TCP segment and,
  * with --repeat-ms, again and again.
  *
  * --tap-first and --tap-second keep what passes the two ends, the first interface's and the second's,
@@ -35,6 +35,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -389,17 +390,17 @@ static void carry(struct wire *wire, int end, const struct slot *slot, uint64_t 
 	const struct impairment *impairment = &wire->options->impairment[end];
 	struct direction *direction = &wire->direction[end];
 	uint64_t now = clock_ns(CLOCK_MONOTONIC), middle_ns, late_ns = 0, due_ns, held_ns = 0;
-	uint64_t half_ns = impairment->delay_us * 500, stall;
+	uint64_t half_ns = impairment->delay_us * 500, stall, blackout;
 	bool lost = is_lost(wire, end), before_tap = random_next(&wire->random_state) & 1;
 	int64_t wait_ns;
 
 	if (!wire->first_ns && is_tcp(slot))
 		wire->first_ns = now;
 	see(wire, end == UP ? FIRST : SECOND, utc_ns, 0, slot);
-	if (period_on(wire, &impairment->blackouts, now, &held_ns)) {
-		direction->blacked_out++;
+	blackout = period_on(wire, &impairment->blackouts, now, &held_ns);
+	direction->blacked_out += blackout != 0;
+	if (blackout & 1)
 		return;
-	}
 	if (lost && before_tap) {
 		direction->lost_before_tap++;
 		return;
@@ -430,6 +431,8 @@ static void carry(struct wire *wire, int end, const struct slot *slot, uint64_t 
 		direction->last_due_ns = now + middle_ns;
 	due_ns = now + at_least(middle_ns, held_ns) + half_ns + late_ns;
 	see_in_middle(wire, utc_ns, middle_ns + (before_tap ? late_ns : 0), slot);
+	if (blackout)
+		return;
 	if (lost) {
 		direction->lost_behind_tap++;
 		return;
@@ -817,6 +820,19 @@ static int open_all(struct wire *wire)
 	return 0;
 }
 
+/*
+ * Stays on one processor: each has a queue of its own into the receiving host, and frames that were sent
+ * from two of them would overtake each other behind the tap.
+ */
+static void stay_on_processor(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET((size_t)sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .seed = 1,
@@ -847,6 +863,7 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &on_stop, NULL);
 	prctl(PR_SET_TIMERSLACK, 1000);
 
+	stay_on_processor();
 	if (open_all(&wire) != 0)
 		return 1;
 	puts("wire: ready");

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Timeouts and recovery as events (item 3): each within one segment of the kernel's."""
+import bisect
+
+from .half import CA_LOSS, CA_RECOVERY, PENDING_TLP, SYN
+from .inputs import MS
+
+CAUSE_RECOVERY, CAUSE_TIMEOUT = 1, 3
+TCP_SYN_SENT = 2
+
+
+class Timeline:
+    """Times of packets in microseconds, as events without a packet have them."""
+
+    def __init__(self, packets):
+        self.times = sorted({p.ts // 1000 for p in packets})
+
+    def near(self, a, b):
+        """No more than one packet lies between."""
+        return a == b or abs(bisect.bisect_left(self.times, a) - bisect.bisect_left(self.times, b)) <= 1
+
+    def any_near(self, ts, others):
+        return any(self.near(ts, other) for other in others)
+
+
+def us_of(half, tap):
+    return {p.key: p.ts // 1000 for p in reversed(half.sent(tap))}
+
+
+def answers_syn(half, row):
+    """A SYN-ACK that was sent again because the SYN came again: no timer did it."""
+    return row["event"] == "synack" and any(
+        p.flags & SYN and 0 <= row["ts_ns"] - p.ts < 2 * MS for p in half.received(half.own))
+
+
+def score_timeouts(score, half, tap):
+    """Each timeout, by the packet that it sent; at another tap, by the first behind it that came there."""
+    role, seen, line = half.role(tap), us_of(half, tap), Timeline(half.sent(tap))
+    exact, allowed, waiting = {}, set(), False
+    for key, label in sorted(half.labels.items(), key=lambda kl: kl[1].row["ts_ns"]):
+        row = label.row
+        if label.part or row["event"] not in ("retransmit", "synack"):
+            continue
+        fired = row["event"] == "synack" or row["pending"] == 0
+        # A FIN sent again by the timer of tail-loss probes is a FIN sent again: judged as that only.
+        if label.cause == "fin" and row["pending"] == PENDING_TLP or fired and answers_syn(half, row):
+            if key in seen:
+                allowed.add(seen[key])
+            continue
+        if fired and key in seen and key not in half.traceable(tap):
+            allowed.add(seen[key])
+        elif fired and key in seen:
+            exact[seen[key]] = row
+        elif waiting and key in seen:
+            allowed.add(seen[key])
+        waiting = (fired or waiting) and key not in seen
+    events = [e for e in half.events(tap) if e["event"] == "RTO"]
+    said = {e["ts"] // 1000: e for e in events}
+    for ts, row in exact.items():
+        found = next((said[s] for s in said if line.near(ts, s)), None)
+        score.add("timeouts: recall", role, found, half.at(tap, ts))
+        if found and row["event"] == "retransmit" and row["retransmits"]:
+            score.add("timeouts: which backoff", role, found["stack"]["flex"][0] == row["retransmits"],
+                      f"{half.at(tap, ts)} said {found['stack']['flex'][0]} true {row['retransmits']}")
+    for ts in said:
+        score.add("timeouts: precision", role, line.any_near(ts, exact) or line.any_near(ts, allowed),
+                  half.at(tap, ts))
+
+
+def recoveries(half):
+    """[(kind, rows of its retransmissions, row of its end or None)]; ends that a timeout brings have none."""
+    found, phase = [], 0
+    for row in half.rows:
+        if row["event"] == "retransmit" and found and phase in (CA_RECOVERY, CA_LOSS):
+            found[-1][1].append(row)
+        if row["event"] != "ca_state" or row["new_ca_state"] == phase:
+            continue
+        if phase in (CA_RECOVERY, CA_LOSS) and row["new_ca_state"] != CA_LOSS:
+            found[-1][2] = row
+        phase = row["new_ca_state"]
+        # A SYN that is sent again is a loss phase for Linux alone.
+        if phase == CA_LOSS and row["state"] == TCP_SYN_SENT:
+            phase = 0
+        if phase in (CA_RECOVERY, CA_LOSS):
+            found.append([phase, [], None])
+    return found
+
+
+def score_recoveries(score, half, tap):
+    role, seen, line = half.role(tap), us_of(half, tap), Timeline(half.sent(tap))
+    by_row = {id(label.row): key for key, label in half.labels.items() if not label.part}
+    begins = set()
+    for kind, rows, _ in half.recoveries:
+        visible = [seen[by_row[id(r)]] for r in rows if by_row.get(id(r)) in half.traceable(tap)]
+        if kind == CA_RECOVERY and visible:
+            begins.add(visible[0])
+    said = [e["ts"] // 1000 for e in half.events(tap) if e["event"] == "ENTREC"]
+    for ts in begins:
+        score.add("recovery begins: recall", role, line.any_near(ts, said), half.at(tap, ts))
+    for ts in said:
+        score.add("recovery begins: precision", role, line.any_near(ts, begins), half.at(tap, ts))
+
+
+def ack_of(half, row):
+    """The packet whose arrival made the kernel change its state, or None: what came last at its own tap."""
+    packets = half.received(half.own)
+    at = bisect.bisect_right(half.arrived, row["ts_ns"])
+    return packets[at - 1] if at and row["ts_ns"] - packets[at - 1].ts < 50 * MS else None
+
+
+def score_ends(score, half, tap):
+    role, line = half.role(tap), Timeline(half.received(tap))
+    here = {p.key: p.ts // 1000 for p in half.received(tap)}
+    for kind, cause, name in ((CA_RECOVERY, CAUSE_RECOVERY, "recovery"), (CA_LOSS, CAUSE_TIMEOUT, "loss phase")):
+        true = set()
+        for one, _, end in half.recoveries:
+            ack = ack_of(half, end) if one == kind and end else None
+            if ack and ack.key in here:
+                true.add(here[ack.key])
+        said = [e["ts"] // 1000 for e in half.events(tap) if e["event"] == "EXITREC" and
+                e["stack"]["flex8"] == cause]
+        for ts in true:
+            score.add(f"{name} ends: recall", role, line.any_near(ts, said), half.at(tap, ts))
+        for ts in said:
+            score.add(f"{name} ends: precision", role, line.any_near(ts, true), half.at(tap, ts))
+
+
+def score_episodes(score, half, tap):
+    half.recoveries = recoveries(half)
+    half.arrived = [p.ts for p in half.received(half.own)]
+    score_timeouts(score, half, tap)
+    score_recoveries(score, half, tap)
+    score_ends(score, half, tap)
