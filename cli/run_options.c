@@ -25,6 +25,7 @@ enum {
 	KEY_EVENTS,
 	KEY_ROTATE,
 	KEY_NO_CHECKSUMS,
+	KEY_NO_MODELS,
 };
 
 static const struct argp_option options[] = {
@@ -46,6 +47,8 @@ static const struct argp_option options[] = {
 	{ "rotate-size", KEY_ROTATE, "SIZE", 0,
 	  "Begin another log file when one has this size (default: 1G)", 0 },
 	{ "no-checksums", KEY_NO_CHECKSUMS, NULL, 0, "Do not check TCP checksums", 0 },
+	{ "no-models", KEY_NO_MODELS, NULL, 0,
+	  "Do not model senders: no causes of retransmissions, fewer RTT samples", 0 },
 	{ "json", KEY_JSON, NULL, 0, "Print the report as JSON", 0 },
 	{ "quiet", 'q', NULL, 0, "Print no report", 0 },
 	{ 0 },
@@ -106,6 +109,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_NO_CHECKSUMS:
 		o->no_checksums = true;
+		return 0;
+	case KEY_NO_MODELS:
+		o->tracker.no_models = true;
 		return 0;
 	case KEY_JSON:
 		o->json = true;

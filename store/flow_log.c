@@ -215,7 +215,7 @@ static json_t *side_as_json(const struct flow_summary *summary, enum side which)
 
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? bytes + 12 : bytes, address, sizeof(address));
 	object = json_pack(
-		"{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 		"s:b, s:b, s:b, s:b}",
 		"address", address, "port", (int)__builtin_bswap16(summary->key.port_be[k]),
 		"state", tcp_state_name(side->state), "segments", (json_int_t)side->segments,
@@ -225,7 +225,9 @@ static json_t *side_as_json(const struct flow_summary *summary, enum side which)
 		(json_int_t)side->out_of_order_segments, "duplicate_acks",
 		(json_int_t)side->duplicate_acks, "zero_windows", (json_int_t)side->zero_windows,
 		"gap_bytes", (json_int_t)side->gap_bytes, "bad_checksums",
-		(json_int_t)side->bad_checksums, "rtt_samples", (json_int_t)side->rtt_samples,
+		(json_int_t)side->bad_checksums, "mirror_duplicates",
+		(json_int_t)side->mirror_duplicates, "keepalives", (json_int_t)side->keepalives,
+		"window_probes", (json_int_t)side->window_probes, "rtt_samples", (json_int_t)side->rtt_samples,
 		"rtt_min_us", (json_int_t)side->rtt_min_us, "srtt_us", (json_int_t)side->srtt_us,
 		"rttvar_us", (json_int_t)side->rttvar_us, "syn", (int)side->syn_seen, "fin",
 		(int)side->fin_seen, "rst", (int)side->rst_seen, "sack_permitted",

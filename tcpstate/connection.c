@@ -247,6 +247,11 @@ static void note_outstanding(struct tracker *tracker, struct endpoint *s, const 
 	}
 }
 
+static void count_up(uint16_t *counter, bool by)
+{
+	*counter = (uint16_t)(*counter + (by && *counter < UINT16_MAX));
+}
+
 /* What the sender's TCB learns from having sent this. False: its numbers are to be ignored. */
 static bool account_sent(struct tracker *tracker, struct connection *conn,
 			 const struct segment *seg, enum side sender, const struct sent *sent)
@@ -257,7 +262,9 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 
 	s->segments++;
 	s->payload_bytes += seg->payload_bytes;
-	s->bad_checksums += seg->checksum == CHECKSUM_BAD;
+	count_up(&s->bad_checksums, seg->checksum == CHECKSUM_BAD);
+	count_up(&s->keepalives, sent->cause == CAUSE_KEEPALIVE);
+	count_up(&s->mirror_duplicates, sent->cause == CAUSE_MIRROR_DUPLICATE);
 	if (sent->kind == OUT_RETRANSMISSION || sent->kind == OUT_TLP_RETRANSMISSION) {
 		s->retransmitted_segments++;
 		s->retransmitted_bytes += seg->payload_bytes < sent->again_bytes
@@ -590,6 +597,8 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 	conn_log_segment(tracker, conn, seg, sender, &sent);
 	conn->last_ts_ns = seg->ts_ns;
 	if (account_sent(tracker, conn, seg, sender, &sent)) {
+		if (sent.cause == CAUSE_WINDOW_PROBE && conn->cold)
+			conn->cold->side[receiver].window_probes++;
 		if (sent.cause == CAUSE_WINDOW_PROBE)
 			conn_log_persist(tracker, conn, sender, seg->ts_ns, PERSIST_PROBE, 0);
 		if (seg->flags & TCP_SYN)
@@ -612,7 +621,7 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 }
 
 static void summarise_side(const struct endpoint *endpoint, const struct endpoint *peer,
-			   struct flow_side_summary *out)
+			   const struct endpoint_cold *peer_cold, struct flow_side_summary *out)
 {
 	*out = (struct flow_side_summary){
 		.segments = endpoint->segments,
@@ -624,6 +633,9 @@ static void summarise_side(const struct endpoint *endpoint, const struct endpoin
 		.zero_windows = endpoint->zero_windows,
 		.gap_bytes = endpoint->gap_bytes,
 		.bad_checksums = endpoint->bad_checksums,
+		.mirror_duplicates = endpoint->mirror_duplicates,
+		.keepalives = endpoint->keepalives,
+		.window_probes = peer_cold ? peer_cold->window_probes : 0,
 		.rtt_samples = endpoint->rtt.samples,
 		.rtt_min_us = endpoint->rtt.min_us,
 		.srtt_us = endpoint->rtt.srtt_us,
@@ -655,6 +667,6 @@ void connection_summary(const struct connection *conn, enum end_reason reason,
 	out->first_ts_ns = conn->first_ts_ns;
 	out->last_ts_ns = conn->last_ts_ns;
 	out->events_lost = conn->events_lost;
-	summarise_side(&conn->side[0], &conn->side[1], &out->side[0]);
-	summarise_side(&conn->side[1], &conn->side[0], &out->side[1]);
+	summarise_side(&conn->side[0], &conn->side[1], connection_cold_of(conn, 1), &out->side[0]);
+	summarise_side(&conn->side[1], &conn->side[0], connection_cold_of(conn, 0), &out->side[1]);
 }

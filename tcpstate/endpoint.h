@@ -56,7 +56,9 @@ struct endpoint {
 	uint32_t out_of_order_segments;
 	uint32_t duplicate_acks; /* sent by it */
 	uint32_t gap_bytes;
-	uint32_t bad_checksums;
+	uint16_t bad_checksums;	    /* this and the next two stay at their maximum */
+	uint16_t mirror_duplicates; /* sent once, passed the tap twice */
+	uint16_t keepalives;
 	uint16_t zero_windows;
 	uint16_t options_seen;
 	uint16_t mss_bytes;
@@ -72,6 +74,7 @@ struct endpoint {
 struct endpoint_cold {
 	struct seqrange_set recvq;
 	uint64_t zero_window_since_ns; /* 0: the window is not closed */
+	uint32_t window_probes;	       /* that its peer sent while it was */
 };
 
 struct sender;

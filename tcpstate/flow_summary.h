@@ -26,6 +26,9 @@ struct flow_side_summary {
 	uint32_t zero_windows; /* times that it closed its window */
 	uint32_t gap_bytes;    /* of what it sent, acknowledged but never seen by the tap */
 	uint32_t bad_checksums;
+	uint32_t mirror_duplicates; /* sent once, passed the tap twice */
+	uint32_t keepalives;
+	uint32_t window_probes;
 	uint32_t rtt_samples; /* taken by this side: its data, the peer's ACK */
 	uint32_t rtt_min_us;  /* 0: no sample */
 	uint32_t srtt_us;

@@ -99,6 +99,8 @@ struct sender *tracker_sender_make(struct tracker *tracker, struct endpoint *end
 
 	if (endpoint->sender)
 		return &tracker->sender_arena[endpoint->sender - 1];
+	if (tracker->config.no_models)
+		return NULL;
 	if (tracker->sender_free) {
 		endpoint->sender = tracker->sender_free;
 		tracker->sender_free = tracker->sender_arena[endpoint->sender - 1].own_index;

@@ -25,6 +25,7 @@ struct tracker_config {
 	uint32_t events_per_section;	/* records of one view; then the section is handed over */
 	uint32_t capture_payload_bytes; /* CAPTURE_HEADERS, a number, or CAPTURE_FULL */
 	uint8_t views;			/* enum view: whose logs; 0: no logs, no flow summaries */
+	bool no_models;		  /* of senders: counters only, and one timed segment at a time */
 	bool lossless;		  /* reading files: wait for the sink instead of losing events */
 	uint64_t idle_timeout_ns; /* established connections; shorter ones for the other states */
 	struct chunk_sink sink;	  /* not used if views is 0 */
