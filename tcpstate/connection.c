@@ -252,6 +252,17 @@ static void count_up(uint16_t *counter, bool by)
 	*counter = (uint16_t)(*counter + (by && *counter < UINT16_MAX));
 }
 
+/* What the receiver had acknowledged passes the tap after all: no gap of the capture, or a smaller one. */
+static void note_late(struct connection *conn, const struct segment *seg, enum side sender)
+{
+	struct endpoint_cold *cold = conn->cold ? &conn->cold->side[side_other(sender)] : NULL;
+
+	if (!endpoint_is_late(cold, seg))
+		return;
+	cold->gap_start = seg->seq + segment_length(seg);
+	conn->side[sender].gap_bytes -= segment_length(seg);
+}
+
 /* What the sender's TCB learns from having sent this. False: its numbers are to be ignored. */
 static bool account_sent(struct tracker *tracker, struct connection *conn,
 			 const struct segment *seg, enum side sender, const struct sent *sent)
@@ -279,6 +290,8 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 	}
 	if (seg->flags & TCP_RST)
 		return false;
+	if (sent->cause == CAUSE_OUT_OF_ORDER)
+		note_late(conn, seg, sender);
 	note_flags(s, seg);
 	if (seg->flags & TCP_SYN) {
 		/* Refused, but the client does not give up (Windows tries three times). */
@@ -402,8 +415,10 @@ static void take_gap(struct tracker *tracker, struct connection *conn, uint64_t 
 	struct endpoint *a = &conn->side[acker];
 	struct endpoint *d = &conn->side[side_other(acker)];
 	struct endpoint_cold *cold = conn->cold ? &conn->cold->side[acker] : NULL;
-	uint32_t gap = ack - a->rcv_nxt;
+	uint32_t gap = ack - a->rcv_nxt, start = a->rcv_nxt, end = ack;
 
+	if (cold && cold->recvq.count)
+		end = seq_min(end, cold->recvq.ranges[0].start);
 	if (cold)
 		gap -= seqrange_overlap(&cold->recvq, a->rcv_nxt, ack);
 	a->rcv_nxt = ack;
@@ -414,6 +429,12 @@ static void take_gap(struct tracker *tracker, struct connection *conn, uint64_t 
 	if (!(d->seen & SEEN_SEGMENT) || gap == 0)
 		return;
 	d->gap_bytes += gap;
+	if (tracker_cold(tracker, conn)) {
+		cold = &conn->cold->side[acker];
+		cold->gap_start = start; /* the first hole, if there are several */
+		cold->gap_end = end;
+		cold->gap_ns = ts_ns;
+	}
 	d->rtt.timed_at_ns = 0;
 	conn_log_reass(tracker, conn, acker, ts_ns, REASS_REASON_GAP);
 }
@@ -573,11 +594,17 @@ static struct sent classify(struct tracker *tracker, struct connection *conn,
 	} else if (model && segment_length(seg) && !(seg->flags & TCP_RST) &&
 		   sent.cause != CAUSE_WINDOW_PROBE && sent.kind != OUT_NOT_QUEUED &&
 		   !endpoint_is_far_out(s, seg)) {
-		if (seq_before(seg->seq, s->snd_max))
+		if (sent.kind == OUT_NEW &&
+		    (sent.again_bytes ||
+		     endpoint_is_late(connection_cold_of(conn, side_other(sender)), seg))) {
+			/* It goes on behind a window probe, or comes late: the model knows no better. */
+		} else if (seq_before(seg->seq, s->snd_max)) {
 			cause_of_old(model, s, seg, near_us, &sent);
-		else
+			sender_step(model, s, seg, &sent, near_us, &step);
+		} else {
 			cause_of_new(model, s, seg, near_us, &sent);
-		sender_step(model, s, seg, &sent, near_us, &step);
+			sender_step(model, s, seg, &sent, near_us, &step);
+		}
 	}
 	if (step.timeout | step.recovery)
 		conn_log_step(tracker, conn, sender, seg->ts_ns, &step, sent.cause);
@@ -597,8 +624,12 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 	conn_log_segment(tracker, conn, seg, sender, &sent);
 	conn->last_ts_ns = seg->ts_ns;
 	if (account_sent(tracker, conn, seg, sender, &sent)) {
-		if (sent.cause == CAUSE_WINDOW_PROBE && conn->cold)
+		if (sent.cause == CAUSE_WINDOW_PROBE && conn->cold) {
 			conn->cold->side[receiver].window_probes++;
+			if (seg->payload_bytes)
+				conn->cold->side[receiver].probe_end =
+					seg->seq + seg->payload_bytes;
+		}
 		if (sent.cause == CAUSE_WINDOW_PROBE)
 			conn_log_persist(tracker, conn, sender, seg->ts_ns, PERSIST_PROBE, 0);
 		if (seg->flags & TCP_SYN)

@@ -38,6 +38,32 @@ static bool is_probe(const struct endpoint *sender, const struct segment *seg)
 	       sender->snd_una == sender->snd_max && seg->seq + 1 == sender->snd_max;
 }
 
+/*
+ * A mirror port may show the two directions out of step: an ACK in front of its data. Sent again it
+ * would be after a timeout at the earliest, for the receiver has it (RFC 6298; 200 ms is Linux's floor).
+ */
+#define LATE_NS UINT64_C(200000000)
+
+bool endpoint_is_late(const struct endpoint_cold *receiver_cold, const struct segment *seg)
+{
+	uint32_t length = segment_length(seg);
+
+	return receiver_cold && length && !(seg->flags & (TCP_SYN | TCP_RST)) &&
+	       receiver_cold->gap_start != receiver_cold->gap_end &&
+	       !seq_before(seg->seq, receiver_cold->gap_start) &&
+	       seq_upto(seg->seq + length, receiver_cold->gap_end) &&
+	       seg->ts_ns >= receiver_cold->gap_ns && seg->ts_ns - receiver_cold->gap_ns < LATE_NS;
+}
+
+/* The window opened: the stream goes on, from the byte on that probed it. */
+static bool follows_probe(const struct endpoint *sender, const struct endpoint_cold *receiver_cold,
+			  const struct segment *seg)
+{
+	return receiver_cold && receiver_cold->window_probes && seg->payload_bytes > 1 &&
+	       seg->seq == sender->snd_una && seg->seq + 1 == sender->snd_max &&
+	       receiver_cold->probe_end == sender->snd_max;
+}
+
 static uint32_t seen_before(const struct endpoint *receiver, const struct endpoint_cold *cold,
 			    uint32_t start, uint32_t end)
 {
@@ -74,8 +100,8 @@ struct sent endpoint_classify(const struct endpoint *sender, const struct endpoi
 	if (length == 0)
 		return sent;
 	if (closed_window && seg->payload_bytes == 1 && seg->seq == sender->snd_una) {
-		sent.kind = seq_before(seg->seq, sender->snd_max) ? OUT_RETRANSMISSION : OUT_NEW;
-		sent.again_bytes = sent.kind == OUT_RETRANSMISSION;
+		/* A byte that was not taken is offered again: nothing was lost. */
+		sent.kind = seq_before(seg->seq, sender->snd_max) ? OUT_NOT_QUEUED : OUT_NEW;
 		sent.cause = CAUSE_WINDOW_PROBE;
 		sent.confidence = 95;
 		return sent;
@@ -90,6 +116,15 @@ struct sent endpoint_classify(const struct endpoint *sender, const struct endpoi
 	}
 	if (!seq_before(seg->seq, sender->snd_max))
 		return sent;
+	if (follows_probe(sender, receiver_cold, seg)) {
+		sent.again_bytes = 1;
+		return sent;
+	}
+	if (endpoint_is_late(receiver_cold, seg)) {
+		sent.cause = CAUSE_OUT_OF_ORDER;
+		sent.confidence = 80;
+		return sent;
+	}
 	sent.again_bytes = seen_before(receiver, receiver_cold, seg->seq, end);
 	if (sent.again_bytes == 0) {
 		sent.cause = CAUSE_OUT_OF_ORDER;

@@ -75,6 +75,9 @@ struct endpoint_cold {
 	struct seqrange_set recvq;
 	uint64_t zero_window_since_ns; /* 0: the window is not closed */
 	uint32_t window_probes;	       /* that its peer sent while it was */
+	uint32_t probe_end;	     /* the number behind the byte of the last; 0 bytes: not set */
+	uint32_t gap_start, gap_end; /* acknowledged by it, not seen by the tap so far */
+	uint64_t gap_ns;	     /* when it was acknowledged */
 };
 
 struct sender;
@@ -98,6 +101,9 @@ void endpoint_init(struct endpoint *endpoint, uint8_t state);
  */
 struct sent endpoint_classify(const struct endpoint *sender, const struct endpoint *receiver,
 			      const struct endpoint_cold *receiver_cold, const struct segment *seg);
+
+/* Whether the segment lies in what the receiver acknowledged before the tap has seen it. */
+bool endpoint_is_late(const struct endpoint_cold *receiver_cold, const struct segment *seg);
 
 /* Whether the segment's numbers have nothing to do with what the sender has sent so far. */
 bool endpoint_is_far_out(const struct endpoint *sender, const struct segment *seg);

@@ -245,7 +245,7 @@ static const struct line zero_window[] = {
 	{ S, A,   1, 11,  0,    0, ES, ES, 0, 0, 1 },
 	{ C, A,  11,  1,  1, 1000, ES, ES, OUT_NEW, CAUSE_WINDOW_PROBE, 200 },        /* BSD */
 	{ S, A,   1, 11,  0,    0, ES, ES, 0, 0, 1 },
-	{ C, A,  11,  1,  1, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_WINDOW_PROBE, 400 },
+	{ C, A,  11,  1,  1, 1000, ES, ES, OUT_NOT_QUEUED, CAUSE_WINDOW_PROBE, 400 },
 	{ S, A,   1, 12,  0, 2000, ES, ES, 0, 0, 1 },
 };
 
