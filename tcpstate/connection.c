@@ -257,7 +257,7 @@ static void note_late(struct connection *conn, const struct segment *seg, enum s
 {
 	struct endpoint_cold *cold = conn->cold ? &conn->cold->side[side_other(sender)] : NULL;
 
-	if (!endpoint_is_late(cold, seg))
+	if (!endpoint_is_late(&conn->side[sender], cold, seg))
 		return;
 	cold->gap_start = seg->seq + segment_length(seg);
 	conn->side[sender].gap_bytes -= segment_length(seg);
@@ -596,7 +596,7 @@ static struct sent classify(struct tracker *tracker, struct connection *conn,
 		   !endpoint_is_far_out(s, seg)) {
 		if (sent.kind == OUT_NEW &&
 		    (sent.again_bytes ||
-		     endpoint_is_late(connection_cold_of(conn, side_other(sender)), seg))) {
+		     endpoint_is_late(s, connection_cold_of(conn, side_other(sender)), seg))) {
 			/* It goes on behind a window probe, or comes late: the model knows no better. */
 		} else if (seq_before(seg->seq, s->snd_max)) {
 			cause_of_old(model, s, seg, near_us, &sent);

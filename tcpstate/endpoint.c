@@ -39,17 +39,20 @@ static bool is_probe(const struct endpoint *sender, const struct segment *seg)
 }
 
 /*
- * A mirror port may show the two directions out of step: an ACK in front of its data. Sent again it
- * would be after a timeout at the earliest, for the receiver has it (RFC 6298; 200 ms is Linux's floor).
+ * A mirror port may show the two directions out of step: an ACK in front of its data, which still comes
+ * in front of what was sent behind it. Sent again it would be after a timeout at the earliest, for the
+ * receiver has it (RFC 6298; 200 ms is Linux's floor).
  */
 #define LATE_NS UINT64_C(200000000)
 
-bool endpoint_is_late(const struct endpoint_cold *receiver_cold, const struct segment *seg)
+bool endpoint_is_late(const struct endpoint *sender, const struct endpoint_cold *receiver_cold,
+		      const struct segment *seg)
 {
 	uint32_t length = segment_length(seg);
 
 	return receiver_cold && length && !(seg->flags & (TCP_SYN | TCP_RST)) &&
 	       receiver_cold->gap_start != receiver_cold->gap_end &&
+	       sender->snd_max == receiver_cold->gap_end &&
 	       !seq_before(seg->seq, receiver_cold->gap_start) &&
 	       seq_upto(seg->seq + length, receiver_cold->gap_end) &&
 	       seg->ts_ns >= receiver_cold->gap_ns && seg->ts_ns - receiver_cold->gap_ns < LATE_NS;
@@ -120,7 +123,7 @@ struct sent endpoint_classify(const struct endpoint *sender, const struct endpoi
 		sent.again_bytes = 1;
 		return sent;
 	}
-	if (endpoint_is_late(receiver_cold, seg)) {
+	if (endpoint_is_late(sender, receiver_cold, seg)) {
 		sent.cause = CAUSE_OUT_OF_ORDER;
 		sent.confidence = 80;
 		return sent;

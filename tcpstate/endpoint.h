@@ -103,7 +103,8 @@ struct sent endpoint_classify(const struct endpoint *sender, const struct endpoi
 			      const struct endpoint_cold *receiver_cold, const struct segment *seg);
 
 /* Whether the segment lies in what the receiver acknowledged before the tap has seen it. */
-bool endpoint_is_late(const struct endpoint_cold *receiver_cold, const struct segment *seg);
+bool endpoint_is_late(const struct endpoint *sender, const struct endpoint_cold *receiver_cold,
+		      const struct segment *seg);
 
 /* Whether the segment's numbers have nothing to do with what the sender has sent so far. */
 bool endpoint_is_far_out(const struct endpoint *sender, const struct segment *seg);

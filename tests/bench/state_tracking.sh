@@ -3,7 +3,7 @@
 # How fast connections are tracked, next to tcpdump, tcptrace and argus on the same file in the same run, and what
 # an idle connection costs. Each tool in turn, several rounds; medians and ratios are printed. $1: bbtap, $2: make_flows.
 #
-# ROUNDS (3), LIMIT_S (120): a tool that takes longer is ended, and its time is a floor.
+# ONLY=models measures only that. ROUNDS (3), MODEL_ROUNDS (9), LIMIT_S (120): a tool that takes longer is ended, and its time is a floor.
 set -uo pipefail
 bbtap=$1 make_flows=$2
 rounds=${ROUNDS:-3} limit_s=${LIMIT_S:-120}
@@ -54,6 +54,22 @@ compare() { # CONNECTIONS PACKETS
   done
 }
 
+# What the models cost: with and without in turn, more rounds than are worth it for the other tools. With them the
+# rate may not be below 75% of that without.
+models() { # CONNECTIONS PACKETS
+  local file=$dir/flows.pcap
+  rm -f "$dir"/*.us
+  "$make_flows" --connections "$1" --packets "$2" --payload 100 -o "$file" || exit 1
+  cat "$file" >/dev/null
+  for ((round = 0; round < ${MODEL_ROUNDS:-9}; round++)); do
+    measure bbtap "$bbtap" read -q --no-store "$file"
+    measure bbtap-no-models "$bbtap" read -q --no-store --no-models "$file"
+  done
+  awk -v connections="$1" -v with="$(median_us bbtap)" -v without="$(median_us bbtap-no-models)" -v n="$2" 'BEGIN {
+    printf "\nmodels, %d connections: %.0f packets/s with, %.0f without: %.0f%%\n", connections, n / (with / 1e6),
+      n / (without / 1e6), 100 * without / with }'
+}
+
 idle() { # what an established connection costs that says nothing
   local file=$dir/idle.pcap many few bytes rss
   "$make_flows" --connections 200000 --packets 1400000 --payload 100 --leave-open -o "$file" || exit 1
@@ -71,6 +87,13 @@ idle() { # what an established connection costs that says nothing
 
 grep -m1 'model name' /proc/cpuinfo | sed 's/.*: //'
 echo "bbtap: state tracking alone (--no-store), one worker; bbtap-store: with all logs written, both views"
+if [ "${ONLY:-}" = models ]; then
+  models 10000 "${PACKETS_10K:-3000000}"
+  models 200000 "${PACKETS_200K:-2000000}"
+  exit 0
+fi
 compare 10000 "${PACKETS_10K:-10000000}"
 compare 200000 "${PACKETS_200K:-2000000}"
+models 10000 "${PACKETS_10K:-10000000}"
+models 200000 "${PACKETS_200K:-2000000}"
 idle
