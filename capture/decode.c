@@ -8,6 +8,7 @@
 #include "capture/filter.h"
 #include "capture/flow_hash.h"
 #include "capture/fragments.h"
+#include "capture/icmp.h"
 #include "capture/ip.h"
 #include "capture/link_layer.h"
 #include "capture/tcp_options.h"
@@ -24,6 +25,7 @@ struct decoder {
 
 static const char *const result_names[] = {
 	[DECODE_SEGMENT] = "segment",
+	[DECODE_ICMP_ERROR] = "icmp-error",
 	[DECODE_FRAGMENT_HELD] = "fragment-held",
 	[DECODE_NOT_IP] = "not-ip",
 	[DECODE_NOT_TCP] = "not-tcp",
@@ -109,6 +111,7 @@ static enum decode_result parse_tcp(const struct decoder *decoder, const struct 
 			    frame->caplen_bytes - l3_offset, frame->wirelen_bytes - l3_offset))
 		return DECODE_FILTERED;
 
+	seg->kind = SEGMENT_TCP;
 	seg->ts_ns = frame->ts_ns;
 	seg->number = frame->number;
 	seg->data = frame->data;
@@ -138,6 +141,40 @@ static enum decode_result parse_tcp(const struct decoder *decoder, const struct 
 		seg->checksum = (uint8_t)checksum_tcp(tcp, ip->payload_bytes, ip->addresses,
 						      ip->address_bytes);
 	return DECODE_SEGMENT;
+}
+
+/* An ICMP error: the connection that it is about is that of the packet that it quotes. */
+static enum decode_result parse_icmp(const struct decoder *decoder, const struct frame *frame,
+				     const struct ip_packet *ip, struct segment *seg)
+{
+	struct icmp_quote quote;
+	enum decode_result result;
+	uint32_t quoted_bytes;
+
+	memset(seg, 0, sizeof(*seg));
+	result = icmp_parse(frame->data, frame->caplen_bytes, ip, &seg->icmp, &quote);
+	if (result != DECODE_ICMP_ERROR)
+		return result;
+	quoted_bytes = quote.end - quote.l3_offset;
+	if (decoder->filter &&
+	    !filter_matches(decoder->filter, frame->data + quote.l3_offset, quoted_bytes,
+			    seg->icmp.quoted_ip_bytes > quoted_bytes ? seg->icmp.quoted_ip_bytes
+								     : quoted_bytes))
+		return DECODE_FILTERED;
+	seg->kind = SEGMENT_ICMP_ERROR;
+	seg->ts_ns = frame->ts_ns;
+	seg->number = frame->number;
+	seg->data = frame->data;
+	seg->linktype = frame->linktype;
+	seg->iface = frame->iface;
+	seg->seq = quote.seq;
+	seg->payload_bytes = quote.payload_bytes;
+	make_key(seg, &quote.ip, frame->data + quote.ip.payload_offset);
+	seg->hash = flow_hash(&seg->key, decoder->hash_key);
+	seg->checksum = CHECKSUM_UNCHECKED;
+	if (decoder->check_checksums)
+		seg->checksum = (uint8_t)icmp_checksum(frame->data, frame->caplen_bytes, ip);
+	return DECODE_ICMP_ERROR;
 }
 
 /* A fragment can hold TCP if it says so, or if more headers of IPv6 come before it. */
@@ -201,6 +238,8 @@ static enum decode_result decode(struct decoder *decoder, const struct frame *fr
 		return result;
 	if (ip.fragment)
 		return reassemble(decoder, frame, l3_offset, &ip, seg);
+	if (icmp_is(&ip))
+		return parse_icmp(decoder, frame, &ip, seg);
 	if (ip.protocol != IP_PROTOCOL_TCP)
 		return DECODE_NOT_TCP;
 	return parse_tcp(decoder, frame, l3_offset, &ip, seg);

@@ -15,9 +15,10 @@
 #include "capture/frame.h"
 #include "capture/segment.h"
 
-/* What became of a frame. Each value but the first two is a reason of its own in the statistics. */
+/* What became of a frame. Each value but the first three is a reason of its own in the statistics. */
 enum decode_result {
 	DECODE_SEGMENT,		 /* a TCP segment */
+	DECODE_ICMP_ERROR,	 /* an ICMP error that quotes a TCP segment */
 	DECODE_FRAGMENT_HELD,	 /* an IP fragment, kept until its packet is complete */
 	DECODE_NOT_IP,		 /* ARP, LLDP, MPLS, ...: not ours */
 	DECODE_NOT_TCP,		 /* IP with another protocol */
@@ -55,13 +56,15 @@ void decoder_close(struct decoder **decoder);
 
 /*
  * A libpcap filter that each packet must pass, compiled for DLT_RAW: it is run on the IP packet that
- * holds the TCP header, whatever link layer and tags lie around it. The decoder borrows the program.
+ * holds the TCP header, whatever link layer and tags lie around it; of an ICMP error on the packet that
+ * it quotes, as far as it does. The decoder borrows the program.
  * NULL: no filter.
  */
 void decoder_set_filter(struct decoder *decoder, const struct bpf_program *filter);
 
 /*
- * Decodes one frame into seg, which is valid only with DECODE_SEGMENT. A reassembled segment
+ * Decodes one frame into seg, which is valid only with DECODE_SEGMENT, and with DECODE_ICMP_ERROR as
+ * far as segment.h says. A reassembled segment
  * borrows memory of the decoder until decoder_batch_done(); all others borrow the frame's.
  * No allocation, no system call.
  */

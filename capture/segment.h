@@ -84,7 +84,45 @@ static inline bool flow_key_equal(const struct flow_key *a, const struct flow_ke
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/* A decoded segment. It borrows its bytes from the frame's batch. */
+/* The errors of RFC 792 and RFC 4443. */
+enum icmp_type {
+	ICMP_UNREACHABLE = 3,
+	ICMP_SOURCE_QUENCH = 4,
+	ICMP_TIME_EXCEEDED = 11,
+	ICMP_PARAMETER_PROBLEM = 12,
+};
+
+#define ICMP_FRAGMENTATION_NEEDED 4 /* code of ICMP_UNREACHABLE, with an MTU (RFC 1191 4) */
+
+enum icmpv6_type {
+	ICMPV6_UNREACHABLE = 1,
+	ICMPV6_PACKET_TOO_BIG = 2,
+	ICMPV6_TIME_EXCEEDED = 3,
+	ICMPV6_PARAMETER_PROBLEM = 4,
+};
+
+/*
+ * What a host or router said about a TCP segment (RFC 792, RFC 4443). The segment that it quotes is
+ * told by struct segment: key and sender, seq, and as far as they are known payload_bytes.
+ */
+struct icmp_error {
+	uint8_t type; /* of ICMP, or of ICMPv6 if the key's ip_version is 6 */
+	uint8_t code;
+	bool header_whole;    /* all of the quoted TCP header is there: payload_bytes is known */
+	uint8_t reporter[16]; /* who sent it; as in flow_key */
+	uint32_t mtu_bytes; /* of the next hop, where the type has one; 0: not told (RFC 1191 4) */
+	uint32_t quoted_ip_bytes; /* the IP packet that it is about, by its header; 0: unknown */
+};
+
+enum segment_kind {
+	SEGMENT_TCP,
+	SEGMENT_ICMP_ERROR, /* an ICMP error on its way to the connection that it is about */
+};
+
+/*
+ * A decoded segment. It borrows its bytes from the frame's batch. Of an ICMP error ts_ns, number,
+ * iface, key, hash, sender, checksum, seq, payload_bytes and icmp are valid; it lends no bytes.
+ */
 struct segment {
 	uint64_t ts_ns;	 /* UTC */
 	uint64_t number; /* of the frame, see frame.h; of the last fragment if reassembled */
@@ -104,7 +142,8 @@ struct segment {
 	uint8_t sender;	  /* 0 or 1: which side of key sent it */
 	uint8_t ttl;	  /* or hop limit */
 	uint8_t tos;	  /* or traffic class: DSCP << 2 | ECN (RFC 3168) */
-	uint8_t checksum; /* enum checksum_state, of TCP */
+	uint8_t checksum; /* enum checksum_state, of TCP, or of the ICMP error */
+	uint8_t kind;	  /* enum segment_kind */
 	uint16_t ip_id;	  /* 0 in IPv6 */
 
 	uint16_t flags; /* enum tcp_flag */
@@ -113,7 +152,10 @@ struct segment {
 	uint16_t window; /* as sent, not scaled */
 	uint16_t urgent;
 	uint32_t payload_bytes; /* from the IP length, whatever the capture cut off */
-	struct tcp_options options;
+	union {
+		struct tcp_options options;
+		struct icmp_error icmp;
+	};
 };
 
 /* SEG.LEN of RFC 9293 3.4: SYN and FIN count. */

@@ -20,7 +20,7 @@ struct handoff;
  */
 struct handoff *handoff_open(const struct tracker_config *config, bool lossless, int cpu);
 
-/* Copies the segment and what the log may keep of its frame. False: lost, the worker is slow. */
+/* Copies the segment, or ICMP error, and what the log may keep of its frame. False: lost, the worker is slow. */
 bool handoff_segment(struct handoff *handoff, const struct segment *seg);
 
 /* Sends what has gathered, if anything. */

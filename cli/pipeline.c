@@ -76,8 +76,11 @@ static void note_time(struct pipeline_stats *stats, uint64_t ts_ns)
 
 static void take_frame(struct pipeline *p, const struct frame *frame)
 {
+	enum decode_result result;
+
 	note_time(p->stats, frame->ts_ns);
-	if (decode_frame(p->decoder, frame, &p->segments[p->segment_count]) == DECODE_SEGMENT &&
+	result = decode_frame(p->decoder, frame, &p->segments[p->segment_count]);
+	if ((result == DECODE_SEGMENT || result == DECODE_ICMP_ERROR) &&
 	    ++p->segment_count == SEGMENT_BATCH_MAX)
 		flush_segments(p);
 }
@@ -314,6 +317,9 @@ static void add_tracker_counters(struct tracker_counters *sum, const struct trac
 	sum->retransmissions += one->retransmissions;
 	sum->out_of_order += one->out_of_order;
 	sum->mirror_duplicates += one->mirror_duplicates;
+	sum->icmp_errors += one->icmp_errors;
+	sum->icmp_unmatched += one->icmp_unmatched;
+	sum->icmp_ignored += one->icmp_ignored;
 	sum->records += one->records;
 	sum->records_lost += one->records_lost;
 	sum->sections += one->sections;
@@ -463,6 +469,7 @@ bool pipeline_stats_add_up(const struct pipeline_stats *stats)
 	return source->received ==
 		       source->delivered + source->lost_ring_full + source->lost_no_buffer &&
 	       source->delivered == stats->decode.frames && decoded == stats->decode.frames &&
-	       stats->decode.results[DECODE_SEGMENT] ==
-		       stats->tracker.segments + stats->lost_worker_ring;
+	       stats->decode.results[DECODE_SEGMENT] + stats->decode.results[DECODE_ICMP_ERROR] ==
+		       stats->tracker.segments + stats->tracker.icmp_errors +
+			       stats->lost_worker_ring;
 }

@@ -53,7 +53,7 @@ struct pipeline_stats {
 	struct decode_counters decode;
 	struct tracker_counters tracker; /* sum over all workers */
 	struct store_counters store;
-	uint64_t lost_worker_ring; /* segments: the worker was too slow (live) */
+	uint64_t lost_worker_ring; /* segments and ICMP errors: the worker was too slow (live) */
 	uint64_t source_errors;
 	uint64_t first_ns, latest_ns; /* least and largest time stamp */
 };

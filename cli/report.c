@@ -56,7 +56,7 @@ static void print_left_out(FILE *to, const struct pipeline_stats *stats)
 	char number[NUMBER_TEXT_MAX];
 
 	for (int i = 0; i < DECODE_RESULT_COUNT; i++) {
-		if (i == DECODE_SEGMENT || !stats->decode.results[i])
+		if (i == DECODE_SEGMENT || i == DECODE_ICMP_ERROR || !stats->decode.results[i])
 			continue;
 		fprintf(to, "%s%s %s", before, number_text(stats->decode.results[i], number),
 			decode_result_name(i));
@@ -98,6 +98,18 @@ static void print_losses(FILE *to, const struct pipeline_stats *stats)
 		fprintf(to, "  first failure:   %s\n", strerror(store->first_errno));
 }
 
+/* What hosts and routers said about the segments; nothing if nothing was said. */
+static void print_icmp(FILE *to, const struct tracker_counters *tracker)
+{
+	char a[NUMBER_TEXT_MAX], b[NUMBER_TEXT_MAX], c[NUMBER_TEXT_MAX];
+
+	if (tracker->icmp_errors)
+		fprintf(to, "  ICMP errors:     %s; of no connection here: %s, not believed: %s\n",
+			number_text(tracker->icmp_errors, a),
+			number_text(tracker->icmp_unmatched, b),
+			number_text(tracker->icmp_ignored, c));
+}
+
 void report_text(FILE *to, const struct pipeline_stats *stats, const char *dir)
 {
 	const struct tracker_counters *tracker = &stats->tracker;
@@ -118,6 +130,7 @@ void report_text(FILE *to, const struct pipeline_stats *stats, const char *dir)
 			number_text(stats->decode.checksums[CHECKSUM_BAD], a),
 			number_text(stats->decode.checksums[CHECKSUM_PARTIAL], b));
 	fprintf(to, "\n");
+	print_icmp(to, tracker);
 	if (dir)
 		fprintf(to,
 			"  logs:            %s records in %s sections, %s files (%s) below %s\n",
@@ -128,8 +141,9 @@ void report_text(FILE *to, const struct pipeline_stats *stats, const char *dir)
 	fprintf(to,
 		"  accounting:      received %" PRIu64 " = processed %" PRIu64
 		" + left out %" PRIu64 " + lost %" PRIu64 "%s\n",
-		stats->source.received, tracker->segments,
-		stats->decode.frames - stats->decode.results[DECODE_SEGMENT],
+		stats->source.received, tracker->segments + tracker->icmp_errors,
+		stats->decode.frames - stats->decode.results[DECODE_SEGMENT] -
+			stats->decode.results[DECODE_ICMP_ERROR],
 		stats->source.lost_ring_full + stats->source.lost_no_buffer +
 			stats->lost_worker_ring,
 		pipeline_stats_add_up(stats) ? "" : ": DOES NOT ADD UP");
@@ -140,7 +154,7 @@ static json_t *counters_as_json(const struct pipeline_stats *stats)
 	json_t *left_out = json_object(), *ended = json_object();
 
 	for (int i = 0; i < DECODE_RESULT_COUNT; i++)
-		if (i != DECODE_SEGMENT)
+		if (i != DECODE_SEGMENT && i != DECODE_ICMP_ERROR)
 			json_object_set_new(left_out, decode_result_name(i),
 					    json_integer((json_int_t)stats->decode.results[i]));
 	for (uint8_t reason = END_CLOSED; reason <= END_TABLE_FULL; reason++)
@@ -176,7 +190,14 @@ static json_t *counters_as_json(const struct pipeline_stats *stats)
 void report_json(FILE *to, const struct pipeline_stats *stats, const char *dir)
 {
 	json_t *object = counters_as_json(stats);
+	const struct tracker_counters *tracker = &stats->tracker;
 	const struct store_counters *store = &stats->store;
+
+	json_object_set_new(object, "icmp_errors", json_integer((json_int_t)tracker->icmp_errors));
+	json_object_set_new(object, "icmp_unmatched",
+			    json_integer((json_int_t)tracker->icmp_unmatched));
+	json_object_set_new(object, "icmp_ignored",
+			    json_integer((json_int_t)tracker->icmp_ignored));
 
 	if (dir)
 		json_object_set_new(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/wording.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -191,6 +192,80 @@ static int word_sender_event(const struct event *event, char *out, size_t bytes)
 	}
 }
 
+/* What the codes say, of those that are met. */
+static const char *unreachable_words(uint8_t ip_version, uint8_t code)
+{
+	static const char *const v4[] = { "network",
+					  "host",
+					  "protocol",
+					  "port",
+					  [5] = "source route failed",
+					  "network unknown",
+					  "host unknown",
+					  "host isolated",
+					  "network prohibited",
+					  "host prohibited",
+					  "network, for this type of service",
+					  "host, for this type of service",
+					  "prohibited by a filter",
+					  "host precedence",
+					  "precedence cut off" };
+	static const char *const v6[] = {
+		"no route", "prohibited by a filter", "beyond its scope", "address",
+		"port",	    "source address refused", "route rejected",	  "source route failed"
+	};
+
+	if (ip_version == 4)
+		return code < sizeof(v4) / sizeof(v4[0]) && v4[code] ? v4[code] : "unknown code";
+	return code < sizeof(v6) / sizeof(v6[0]) ? v6[code] : "unknown code";
+}
+
+static void put_reporter(const struct event *event, char out[INET6_ADDRSTRLEN])
+{
+	const uint32_t words[4] = { htonl(event->record_flex[0]), htonl(event->stack_flex[3]),
+				    htonl(event->stack_flex[4]), htonl(event->stack_flex[5]) };
+
+	if (event->flex8 == 4)
+		inet_ntop(AF_INET, &words[3], out, INET6_ADDRSTRLEN);
+	else
+		inet_ntop(AF_INET6, words, out, INET6_ADDRSTRLEN);
+}
+
+static int word_msgsize(const struct event *event, char *out, size_t bytes)
+{
+	uint8_t code = (uint8_t)event->stack_flex[1];
+	char what[80], reporter[INET6_ADDRSTRLEN];
+
+	switch (event->flex7 >> 8) {
+	case MSGSIZE_TOO_BIG:
+		if (event->flex8 == 4 && event->stack_flex[0] == 0)
+			snprintf(what, sizeof(what), "fragmentation needed, MTU not told");
+		else
+			snprintf(what, sizeof(what), "%s, MTU %u",
+				 event->flex8 == 4 ? "fragmentation needed" : "packet too big",
+				 event->stack_flex[0]);
+		break;
+	case MSGSIZE_UNREACHABLE:
+		snprintf(what, sizeof(what), "unreachable (%s)",
+			 unreachable_words(event->flex8, code));
+		break;
+	case MSGSIZE_TIME_EXCEEDED:
+		snprintf(what, sizeof(what), "time exceeded (%s)",
+			 code == 0 ? "hop limit" : "reassembly");
+		break;
+	case MSGSIZE_PARAMETER_PROBLEM:
+		snprintf(what, sizeof(what), "parameter problem (code %u)", code);
+		break;
+	case MSGSIZE_SOURCE_QUENCH:
+		snprintf(what, sizeof(what), "source quench");
+		break;
+	default:
+		return 0;
+	}
+	put_reporter(event, reporter);
+	return snprintf(out, bytes, "ICMP: %s, by %s, %u%%", what, reporter, event->flex7 & 0xff);
+}
+
 static int word_event(const struct event *event, char *out, size_t bytes)
 {
 	char sample[32], srtt[32], rttvar[32], near[32];
@@ -209,6 +284,8 @@ static int word_event(const struct event *event, char *out, size_t bytes)
 		return word_reass(event, out, bytes);
 	case EVENT_PERSIST:
 		return word_persist(event, out, bytes);
+	case EVENT_MSGSIZE:
+		return word_msgsize(event, out, bytes);
 	case EVENT_FLOWEND:
 		return snprintf(
 			out, bytes,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "tcpstate/quoted.h"
 #include "tcpstate/tracker_private.h"
 
 static void snapshot(struct tracker *tracker, const struct connection *conn, enum side side,
@@ -230,6 +231,31 @@ void conn_log_persist(struct tracker *tracker, struct connection *conn, enum sid
 				 .flex8 = kind,
 				 .stack_flex = { closed_us > UINT32_MAX ? UINT32_MAX
 									: (uint32_t)closed_us } });
+}
+
+static uint32_t word_be(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
+}
+
+void conn_log_icmp(struct tracker *tracker, struct connection *conn, enum side side,
+		   const struct segment *error, uint8_t confidence)
+{
+	const struct icmp_error *icmp = &error->icmp;
+
+	conn_log_event(
+		tracker, conn, side,
+		&(struct event){
+			.ts_ns = error->ts_ns,
+			.id = EVENT_MSGSIZE,
+			.flex8 = error->key.ip_version,
+			.flex7 = flex7_make(quoted_reason(error), confidence),
+			.record_flex = { word_be(icmp->reporter), icmp->quoted_ip_bytes },
+			.stack_flex = { icmp->mtu_bytes, (uint32_t)icmp->type << 8 | icmp->code,
+					error->seq, word_be(icmp->reporter + 4),
+					word_be(icmp->reporter + 8), word_be(icmp->reporter + 12) },
+		});
 }
 
 /* The store builds a section in memory: whole packets must not make it huge. */

@@ -6,6 +6,7 @@
 #include "capture/frame.h"
 #include "tcpstate/cause.h"
 #include "tcpstate/conn_log.h"
+#include "tcpstate/quoted.h"
 #include "tcpstate/seq.h"
 #include "tcpstate/tracker_private.h"
 
@@ -609,6 +610,21 @@ static struct sent classify(struct tracker *tracker, struct connection *conn,
 	if (step.timeout | step.recovery)
 		conn_log_step(tracker, conn, sender, seg->ts_ns, &step, sent.cause);
 	return sent;
+}
+
+void connection_icmp_error(struct tracker *tracker, struct connection *conn,
+			   const struct segment *error)
+{
+	enum side sender = connection_sender(conn, error);
+	uint8_t confidence =
+		quoted_confidence(&conn->side[sender], &conn->side[side_other(sender)], error);
+
+	if (confidence == 0) {
+		tracker->counters.icmp_ignored++;
+		return;
+	}
+	conn_log_icmp(tracker, conn, sender, error, confidence);
+	conn_log_turn(tracker, conn);
 }
 
 void connection_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg)

@@ -68,6 +68,10 @@ bool connection_is_reused_by(const struct connection *conn, const struct segment
 void connection_segment(struct tracker *tracker, struct connection *conn,
 			const struct segment *seg);
 
+/* An ICMP error about a segment of this connection: an event of the side that sent it. */
+void connection_icmp_error(struct tracker *tracker, struct connection *conn,
+			   const struct segment *error);
+
 /* How long after its last segment the connection counts as ended, ns. */
 uint64_t connection_timeout_ns(const struct connection *conn, uint64_t idle_timeout_ns);
 

@@ -118,6 +118,21 @@ enum dsack_reason {
 	DSACK_DUPLICATED = 2,	 /* of something that was sent once: the network made two of it */
 };
 
+/*
+ * EVENT_MSGSIZE  an ICMP error about what this endpoint sent; reason: MSGSIZE_*;
+ *                stack flex1: the next hop's MTU, 0 if none is told; flex2: type << 8 |
+ *                code; flex3: the quoted sequence number; flex8: version of IP, 4 or 6; record flex1,
+ *                stack flex4, flex5, flex6: who sent it, four bytes each, IPv4 in flex6 alone; record
+ *                flex2: length of the quoted IP packet, 0 if unknown
+ */
+enum msgsize_reason {
+	MSGSIZE_TOO_BIG = 1, /* fragmentation needed (RFC 1191), packet too big (RFC 8201) */
+	MSGSIZE_UNREACHABLE = 2,
+	MSGSIZE_TIME_EXCEEDED = 3,
+	MSGSIZE_PARAMETER_PROBLEM = 4,
+	MSGSIZE_SOURCE_QUENCH = 5,
+};
+
 enum reass_reason {
 	REASS_REASON_QUEUED = 1,   /* a segment behind a hole was queued */
 	REASS_REASON_RELEASED = 2, /* a hole was filled, segments left the queue */

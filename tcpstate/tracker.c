@@ -255,6 +255,22 @@ static struct connection *connection_of(struct tracker *tracker, const struct se
 	return conn;
 }
 
+/* It begins no connection and keeps none from being over. */
+static void take_icmp_error(struct tracker *tracker, const struct segment *error)
+{
+	struct connection *conn = flow_table_find(&tracker->table, &error->key, error->hash);
+
+	tracker->counters.icmp_errors++;
+	if (conn && is_over(tracker, conn, error->ts_ns)) {
+		end_connection(tracker, conn, END_IDLE);
+		conn = NULL;
+	}
+	if (conn)
+		connection_icmp_error(tracker, conn, error);
+	else
+		tracker->counters.icmp_unmatched++;
+}
+
 /* Of both sides: what one sends the other has acknowledged. */
 static void prefetch_senders(const struct tracker *tracker, uint32_t hash)
 {
@@ -294,6 +310,10 @@ void tracker_process(struct tracker *tracker, const struct segment *segments, ui
 			flow_table_prefetch_record(table, segments[i + PREFETCH_RECORD].hash);
 		if (i + PREFETCH_SENDER < count)
 			prefetch_senders(tracker, segments[i + PREFETCH_SENDER].hash);
+		if (segments[i].kind == SEGMENT_ICMP_ERROR) {
+			take_icmp_error(tracker, &segments[i]);
+			continue;
+		}
 		conn = connection_of(tracker, &segments[i]);
 		tracker->counters.segments++;
 		if (conn)

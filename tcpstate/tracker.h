@@ -43,6 +43,9 @@ struct tracker_counters {
 	uint64_t retransmissions;
 	uint64_t out_of_order;
 	uint64_t mirror_duplicates;
+	uint64_t icmp_errors;	 /* that quote a TCP segment; not among the segments */
+	uint64_t icmp_unmatched; /* of them, left out: about no connection that is known */
+	uint64_t icmp_ignored; /* of them, left out: bad checksum, or about nothing that was sent */
 	uint64_t records;	 /* log records made, both views */
 	uint64_t records_lost;	 /* and not kept: no chunk free, or the sink was full */
 	uint64_t sections;	 /* chains handed to the sink */
@@ -58,7 +61,7 @@ struct tracker;
 struct tracker *tracker_open(const struct tracker_config *config);
 void tracker_close(struct tracker **tracker);
 
-/* Processes segments in this order. count <= SEGMENT_BATCH_MAX. */
+/* Processes segments, and ICMP errors among them, in this order. count <= SEGMENT_BATCH_MAX. */
 void tracker_process(struct tracker *tracker, const struct segment *segments, uint32_t count);
 
 /*

@@ -254,6 +254,80 @@ static void without_views_nothing_leaves(void **state)
 	tracker_close(&tracker);
 }
 
+/* An ICMP error about what side `quoted` of connection n sent. */
+static void send_icmp(struct tracker *tracker, uint16_t n, uint8_t quoted, uint32_t seq,
+		      uint8_t checksum, uint64_t ts_ns)
+{
+	struct segment error = {
+		.kind = SEGMENT_ICMP_ERROR,
+		.ts_ns = ts_ns,
+		.number = 99,
+		.data = frame,
+		.key = { .port_be = { __builtin_bswap16(10000 + n), 0x5000 }, .ip_version = 4 },
+		.hash = n * 2654435761u,
+		.sender = quoted,
+		.checksum = checksum,
+		.seq = seq,
+		.icmp = { .type = ICMP_UNREACHABLE,
+			  .code = ICMP_FRAGMENTATION_NEEDED,
+			  .mtu_bytes = 1400,
+			  .quoted_ip_bytes = 1500,
+			  .reporter = { [12] = 192, 0, 2, 1 } },
+	};
+
+	tracker_process(tracker, &error, 1);
+}
+
+static void icmp_errors_reach_their_connection(void **state)
+{
+	struct tracker *tracker = open_tracker(10, 1000, 5000, false);
+	const struct tracker_counters *counters;
+	uint32_t events = 0;
+
+	(void)state;
+	send_data(tracker, 1, 0xfffffffb, START_NS); /* up to 5 */
+	send_icmp(tracker, 1, 0, 0xfffffffb, CHECKSUM_GOOD, START_NS + 1);
+	send_icmp(tracker, 1, 0, 1, CHECKSUM_UNCHECKED, START_NS + 2);
+	send_icmp(tracker, 1, 0, 1000000000, CHECKSUM_GOOD, START_NS + 3); /* made up */
+	send_icmp(tracker, 1, 0, 0xfffffffb, CHECKSUM_BAD, START_NS + 4);
+	send_icmp(tracker, 2, 0, 1, CHECKSUM_GOOD, START_NS + 5); /* of a connection not seen */
+	/* It begins none, and does not keep one from being over. */
+	send_icmp(tracker, 1, 0, 1, CHECKSUM_GOOD, START_NS + 4000 * SECOND_NS);
+	tracker_finish(tracker, START_NS + 4000 * SECOND_NS);
+	counters = tracker_counters(tracker);
+	assert_int_equal(counters->segments, 1);
+	assert_int_equal(counters->connections, 1);
+	assert_int_equal(counters->icmp_errors, 6);
+	assert_int_equal(counters->icmp_ignored, 2);
+	assert_int_equal(counters->icmp_unmatched, 2);
+	assert_int_equal(counters->ended[END_IDLE], 1);
+
+	for (uint32_t i = 0; i < sink.count; i++) {
+		struct evlog_reader reader;
+		struct log_entry entry;
+
+		if (sink.chains[i]->kind != CHUNK_LOG)
+			continue;
+		evlog_reader_init(&reader, sink.chains[i], buffer);
+		while (evlog_reader_next(&reader, &entry)) {
+			if (entry.event.id != EVENT_MSGSIZE)
+				continue;
+			/* In the view of the one who sent it, and in that one alone. */
+			assert_int_equal(entry.views, VIEW_CLIENT);
+			assert_int_equal(entry.event.flex7, flex7_make(MSGSIZE_TOO_BIG, 100));
+			assert_int_equal(entry.event.flex8, 4);
+			assert_int_equal(entry.event.stack_flex[0], 1400);
+			assert_int_equal(entry.event.stack_flex[1], 3 << 8 | 4);
+			assert_int_equal(entry.event.stack_flex[2], events ? 1 : 0xfffffffb);
+			assert_int_equal(entry.event.stack_flex[5], 0xc0000201);
+			assert_int_equal(entry.event.record_flex[1], 1500);
+			events++;
+		}
+	}
+	assert_int_equal(events, 2);
+	tracker_close(&tracker);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +339,7 @@ int main(void)
 		cmocka_unit_test(time_that_goes_back_is_no_idleness),
 		cmocka_unit_test(the_end_comes_in_order_of_number),
 		cmocka_unit_test(without_views_nothing_leaves),
+		cmocka_unit_test(icmp_errors_reach_their_connection),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
