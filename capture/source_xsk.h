@@ -30,7 +30,7 @@ enum xsk_mode xsk_mode_of(const char *name);
 struct source_xsk_config {
 	const char *interface;
 	uint32_t snaplen_bytes; /* 0: as much as there is room for */
-	bool drop_others;	/* what is not TCP is dropped, not passed to the host */
+	bool drop_others;	/* what is not ours is dropped, not passed to the host */
 	enum xsk_mode mode;	/* XSK_ANY, or only this one */
 	uint16_t iface;		/* in the run's table */
 };

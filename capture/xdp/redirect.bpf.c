@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /*
- * redirect.bpf.c - leads TCP and its IP fragments to our AF_XDP sockets, with the time and the length
- * on the wire in front of each frame, cut to the snap length. All else goes to the host, or nowhere.
+ * redirect.bpf.c - leads TCP, its IP fragments and ICMP errors that quote TCP to our AF_XDP sockets, with
+ * the time and the length on the wire in front of each frame, cut to the snap length. All else goes to
+ * the host, or nowhere.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -15,7 +16,9 @@
 
 #define VLAN_TAGS_MAX  4
 #define EXTENSIONS_MAX 6
+#define PROTOCOL_ICMP  1
 #define PROTOCOL_TCP   6
+#define PROTOCOL_ICMP6 58
 #define ETH_P_QINQ_OLD 0x9100
 
 /* Set before the program is loaded. */
@@ -55,8 +58,41 @@ struct extension {
 	__u8 rest[6];
 };
 
-/* TCP, or a fragment of it. Extension headers are followed a few steps. */
-static __always_inline int is_tcp_in_ipv6(void *at, void *end)
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__u8 rest[6];
+};
+
+/* An error that quotes TCP: RFC 792's, but for the redirect. */
+static __always_inline int is_icmp_error(void *at, void *end)
+{
+	struct icmp_header *icmp = at;
+	struct iphdr *quoted = (void *)(icmp + 1);
+
+	if ((void *)(quoted + 1) > end)
+		return 0;
+	return (icmp->type == 3 || icmp->type == 4 || icmp->type == 11 || icmp->type == 12) &&
+	       quoted->protocol == PROTOCOL_TCP;
+}
+
+/* The same of RFC 4443; behind extension headers TCP may stand in the quoted packet too. */
+static __always_inline int is_icmpv6_error(void *at, void *end)
+{
+	struct icmp_header *icmp = at;
+	struct ipv6hdr *quoted = (void *)(icmp + 1);
+	__u8 next;
+
+	if ((void *)(quoted + 1) > end)
+		return 0;
+	next = quoted->nexthdr;
+	return icmp->type >= 1 && icmp->type <= 4 &&
+	       (next == PROTOCOL_TCP || next == 0 || next == 43 || next == 44 || next == 51 ||
+		next == 60);
+}
+
+/* TCP, or a fragment of it, or an ICMP error. Extension headers are followed a few steps. */
+static __always_inline int is_ours_in_ipv6(void *at, void *end)
 {
 	struct ipv6hdr *ip = at;
 	__u8 next;
@@ -70,6 +106,8 @@ static __always_inline int is_tcp_in_ipv6(void *at, void *end)
 
 		if (next == PROTOCOL_TCP)
 			return 1;
+		if (next == PROTOCOL_ICMP6)
+			return is_icmpv6_error(at, end);
 		if (next != 0 && next != 43 && next != 44 && next != 51 && next != 60)
 			return 0;
 		if ((void *)(extension + 1) > end)
@@ -85,7 +123,7 @@ static __always_inline int is_tcp_in_ipv6(void *at, void *end)
 	return 0;
 }
 
-static __always_inline int is_tcp(void *data, void *end)
+static __always_inline int is_ours(void *data, void *end)
 {
 	struct ethhdr *ethernet = data;
 	void *at = ethernet + 1;
@@ -108,11 +146,15 @@ static __always_inline int is_tcp(void *data, void *end)
 	if (type == bpf_htons(ETH_P_IP)) {
 		struct iphdr *ip = at;
 
+		if ((void *)(ip + 1) > end)
+			return 0;
+		if (ip->protocol == PROTOCOL_ICMP)
+			return is_icmp_error(at + ip->ihl * 4, end);
 		/* A fragment says what it belongs to, so it is told like a whole packet. */
-		return (void *)(ip + 1) <= end && ip->protocol == PROTOCOL_TCP;
+		return ip->protocol == PROTOCOL_TCP;
 	}
 	if (type == bpf_htons(ETH_P_IPV6))
-		return is_tcp_in_ipv6(at, end);
+		return is_ours_in_ipv6(at, end);
 	return 0;
 }
 
@@ -123,7 +165,7 @@ int redirect(struct xdp_md *context)
 	__u32 wirelen_bytes;
 	int action;
 
-	if (!is_tcp((void *)(long)context->data, (void *)(long)context->data_end)) {
+	if (!is_ours((void *)(long)context->data, (void *)(long)context->data_end)) {
 		count(REDIRECT_OTHER);
 		return other_action;
 	}
