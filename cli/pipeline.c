@@ -320,6 +320,7 @@ static void add_tracker_counters(struct tracker_counters *sum, const struct trac
 	sum->icmp_errors += one->icmp_errors;
 	sum->icmp_unmatched += one->icmp_unmatched;
 	sum->icmp_ignored += one->icmp_ignored;
+	sum->black_holes += one->black_holes;
 	sum->records += one->records;
 	sum->records_lost += one->records_lost;
 	sum->sections += one->sections;

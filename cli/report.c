@@ -108,6 +108,9 @@ static void print_icmp(FILE *to, const struct tracker_counters *tracker)
 			number_text(tracker->icmp_errors, a),
 			number_text(tracker->icmp_unmatched, b),
 			number_text(tracker->icmp_ignored, c));
+	if (tracker->black_holes)
+		fprintf(to, "  path MTU:        %s black hole%s\n",
+			number_text(tracker->black_holes, a), tracker->black_holes == 1 ? "" : "s");
 }
 
 void report_text(FILE *to, const struct pipeline_stats *stats, const char *dir)
@@ -198,6 +201,8 @@ void report_json(FILE *to, const struct pipeline_stats *stats, const char *dir)
 			    json_integer((json_int_t)tracker->icmp_unmatched));
 	json_object_set_new(object, "icmp_ignored",
 			    json_integer((json_int_t)tracker->icmp_ignored));
+	json_object_set_new(object, "pmtu_black_holes",
+			    json_integer((json_int_t)tracker->black_holes));
 
 	if (dir)
 		json_object_set_new(

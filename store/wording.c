@@ -231,6 +231,18 @@ static void put_reporter(const struct event *event, char out[INET6_ADDRSTRLEN])
 		inet_ntop(AF_INET6, words, out, INET6_ADDRSTRLEN);
 }
 
+static int word_black_hole(const struct event *event, char *out, size_t bytes)
+{
+	char smaller[48] = "smaller ones do";
+
+	if (event->stack_flex[1])
+		snprintf(smaller, sizeof(smaller), "%u do", event->stack_flex[1]);
+	return snprintf(out, bytes,
+			"path MTU black hole: segments of %u bytes do not get through (sent %u "
+			"times), %s, %u%%",
+			event->stack_flex[0], event->stack_flex[3], smaller, event->flex7 & 0xff);
+}
+
 static int word_msgsize(const struct event *event, char *out, size_t bytes)
 {
 	uint8_t code = (uint8_t)event->stack_flex[1];
@@ -259,6 +271,8 @@ static int word_msgsize(const struct event *event, char *out, size_t bytes)
 	case MSGSIZE_SOURCE_QUENCH:
 		snprintf(what, sizeof(what), "source quench");
 		break;
+	case MSGSIZE_BLACK_HOLE:
+		return word_black_hole(event, out, bytes);
 	default:
 		return 0;
 	}

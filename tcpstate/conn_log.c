@@ -198,6 +198,8 @@ void conn_log_ack(struct tracker *tracker, struct connection *conn, enum side si
 			  ack->recovered_from == PHASE_LOSS ? CAUSE_TIMEOUT : CAUSE_RECOVERY);
 	if (ack->entered)
 		log_phase(tracker, conn, side, ts_ns, EVENT_ENTREC, CAUSE_RECOVERY);
+	if (ack->black_hole)
+		conn_log_black_hole(tracker, conn, side, ts_ns, &ack->hole);
 }
 
 void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side side,
@@ -256,6 +258,20 @@ void conn_log_icmp(struct tracker *tracker, struct connection *conn, enum side s
 					error->seq, word_be(icmp->reporter + 4),
 					word_be(icmp->reporter + 8), word_be(icmp->reporter + 12) },
 		});
+}
+
+void conn_log_black_hole(struct tracker *tracker, struct connection *conn, enum side side,
+			 uint64_t ts_ns, const struct pmtu_black_hole *hole)
+{
+	tracker->counters.black_holes++;
+	conn_log_event(tracker, conn, side,
+		       &(struct event){
+			       .ts_ns = ts_ns,
+			       .id = EVENT_MSGSIZE,
+			       .flex7 = flex7_make(MSGSIZE_BLACK_HOLE, hole->confidence),
+			       .stack_flex = { hole->lost_bytes, hole->arrived_bytes, hole->seq,
+					       hole->transmissions },
+		       });
 }
 
 /* The store builds a section in memory: whole packets must not make it huge. */

@@ -27,9 +27,11 @@ void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side 
 void conn_log_persist(struct tracker *tracker, struct connection *conn, enum side side,
 		      uint64_t ts_ns, enum persist_kind kind, uint64_t closed_ns);
 
-/* An ICMP error about what the side sent. */
+/* An ICMP error about what the side sent; a path MTU black hole that it sends into. */
 void conn_log_icmp(struct tracker *tracker, struct connection *conn, enum side side,
 		   const struct segment *error, uint8_t confidence);
+void conn_log_black_hole(struct tracker *tracker, struct connection *conn, enum side side,
+			 uint64_t ts_ns, const struct pmtu_black_hole *hole);
 
 /* Hands over the section if it has reached its limit. */
 void conn_log_turn(struct tracker *tracker, struct connection *conn);

@@ -457,7 +457,7 @@ static void take_ack_of_model(struct tracker *tracker, struct connection *conn,
 		rto_sample(&model->rto, ack.rtt_us, srtt_us, seg->ack, d->snd_max);
 		conn_log_rtt(tracker, conn, acked, seg->ts_ns, ack.rtt_us, ack.rtt_reason);
 	}
-	if (ack.reordered | ack.dsack | ack.needless_count | ack.recovered)
+	if (ack.reordered | ack.dsack | ack.needless_count | ack.recovered | ack.black_hole)
 		conn_log_ack(tracker, conn, acked, seg->ts_ns, &ack);
 }
 
@@ -612,6 +612,22 @@ static struct sent classify(struct tracker *tracker, struct connection *conn,
 	return sent;
 }
 
+/* What is sent again may be too large for the path. */
+static void look_for_black_hole(struct tracker *tracker, struct connection *conn,
+				const struct segment *seg, enum side sender)
+{
+	struct endpoint *s = &conn->side[sender], *r = &conn->side[side_other(sender)];
+	struct sender *model = tracker_sender(tracker, s);
+	bool handshake = s->seen & r->seen & SEEN_SYN;
+	uint16_t mss_bytes = s->mss_bytes;
+	struct pmtu_black_hole hole;
+
+	if (r->mss_bytes && (mss_bytes == 0 || r->mss_bytes < mss_bytes))
+		mss_bytes = r->mss_bytes;
+	if (model && sender_in_black_hole(model, s, seg, mss_bytes, handshake, &hole))
+		conn_log_black_hole(tracker, conn, sender, seg->ts_ns, &hole);
+}
+
 void connection_icmp_error(struct tracker *tracker, struct connection *conn,
 			   const struct segment *error)
 {
@@ -648,6 +664,8 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 		}
 		if (sent.cause == CAUSE_WINDOW_PROBE)
 			conn_log_persist(tracker, conn, sender, seg->ts_ns, PERSIST_PROBE, 0);
+		if (sent.kind == OUT_RETRANSMISSION || sent.kind == OUT_TLP_RETRANSMISSION)
+			look_for_black_hole(tracker, conn, seg, sender);
 		if (seg->flags & TCP_SYN)
 			endpoint_state_on_syn(r, seg);
 		if (seg->flags & TCP_ACK) {

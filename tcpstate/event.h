@@ -119,11 +119,15 @@ enum dsack_reason {
 };
 
 /*
- * EVENT_MSGSIZE  an ICMP error about what this endpoint sent; reason: MSGSIZE_*;
- *                stack flex1: the next hop's MTU, 0 if none is told; flex2: type << 8 |
+ * EVENT_MSGSIZE  an ICMP error about what this endpoint sent, or none came and one should have:
+ *                reason MSGSIZE_*.
+ *                Of an error: stack flex1: the next hop's MTU, 0 if none is told; flex2: type << 8 |
  *                code; flex3: the quoted sequence number; flex8: version of IP, 4 or 6; record flex1,
  *                stack flex4, flex5, flex6: who sent it, four bytes each, IPv4 in flex6 alone; record
  *                flex2: length of the quoted IP packet, 0 if unknown
+ *                MSGSIZE_BLACK_HOLE: stack flex1: bytes of payload that do not get through; flex2: the
+ *                most that are known to, 0 if no size is known; flex3: sequence number of the
+ *                segment; flex4: how often it was sent in vain
  */
 enum msgsize_reason {
 	MSGSIZE_TOO_BIG = 1, /* fragmentation needed (RFC 1191), packet too big (RFC 8201) */
@@ -131,6 +135,7 @@ enum msgsize_reason {
 	MSGSIZE_TIME_EXCEEDED = 3,
 	MSGSIZE_PARAMETER_PROBLEM = 4,
 	MSGSIZE_SOURCE_QUENCH = 5,
+	MSGSIZE_BLACK_HOLE = 6, /* inferred: path MTU black hole (RFC 2923 2.1) */
 };
 
 enum reass_reason {

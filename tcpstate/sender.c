@@ -110,6 +110,52 @@ void sender_step(struct sender *sender, const struct endpoint *endpoint, const s
 	}
 }
 
+#define ETHERNET_MSS 1460u
+
+/* Payload of one segment on the wire: what is larger was captured before it was cut. */
+static uint32_t size_of(const struct endpoint *endpoint, uint32_t bytes)
+{
+	return endpoint->mss_bytes && bytes > endpoint->mss_bytes ? endpoint->mss_bytes : bytes;
+}
+
+static void note_size_arrived(struct sender *sender, const struct endpoint *endpoint,
+			      uint32_t bytes)
+{
+	bytes = size_of(endpoint, bytes);
+	pmtu_arrived(&sender->pmtu, bytes);
+	if (endpoint->mss_bytes && bytes + PMTU_OPTIONS_SLACK >= endpoint->mss_bytes)
+		sender->flags |= SENDER_FULL_SIZE;
+}
+
+bool sender_in_black_hole(struct sender *sender, const struct endpoint *endpoint,
+			  const struct segment *seg, uint16_t mss_bytes, bool handshake,
+			  struct pmtu_black_hole *out)
+{
+	struct pmtu_evidence evidence = {
+		.peer_heard_ns = sender->heard_ns,
+		.mss_bytes = mss_bytes,
+		.smaller_arrived = handshake || endpoint->snd_una != endpoint->iss + 1,
+		.full_arrived = sender->flags & SENDER_FULL_SIZE,
+	};
+	uint32_t count = sendq_count(&sender->queue), bytes = seg->payload_bytes;
+
+	if (sender->flags & SENDER_UNSURE || seg->seq != endpoint->snd_una)
+		return false;
+	/* How large the pieces were that it was cut into later nobody can say without an MSS. */
+	if (bytes > (mss_bytes ? mss_bytes : ETHERNET_MSS))
+		return false;
+	if (count > EVIDENCE_MAX)
+		count = EVIDENCE_MAX;
+	for (uint32_t i = 1; sender->sacked_segments && i < count; i++) {
+		const struct sent_range *range = sendq_at(&sender->queue, i);
+		uint32_t arrived_bytes = size_of(endpoint, range->end - range->start);
+
+		if (range->flags & SENT_SACKED && arrived_bytes > evidence.arrived_behind_bytes)
+			evidence.arrived_behind_bytes = arrived_bytes;
+	}
+	return pmtu_again(&sender->pmtu, seg->seq, bytes, seg->ts_ns, &evidence, out);
+}
+
 static void overflow(struct sender *sender, struct sendq_pool *pool)
 {
 	sendq_clear(&sender->queue, pool, sender->own);
@@ -204,6 +250,8 @@ void sender_sent(struct sender *sender, struct sendq_pool *pool, const struct en
 			return;
 		}
 	}
+	if (seg->payload_bytes >= PMTU_SIZE_MIN && !(sender->flags & SENDER_FULL_SIZE))
+		pmtu_sent(&sender->pmtu, size_of(endpoint, seg->payload_bytes));
 	if (seg->flags & TCP_FIN)
 		range.flags |= SENT_FIN;
 	if (again) {
@@ -251,6 +299,8 @@ static void delivered(struct sender *sender, const struct endpoint *endpoint,
 	out->delivered_segments++;
 	if (range->flags & SENT_UNSEEN)
 		return;
+	if (range->end - range->start >= PMTU_SIZE_MIN && !(sender->flags & SENDER_FULL_SIZE))
+		note_size_arrived(sender, endpoint, range->end - range->start);
 	/* RFC 8985 6.2 step 2: an ACK too early for the retransmission answers the original. */
 	if (range->flags & SENT_RETRANSMITTED && rtt_us < endpoint->rtt.min_us)
 		return;
@@ -360,7 +410,8 @@ static bool find_dsack(const struct sender *sender, const struct endpoint *endpo
 	if (ack->options.sack_count == 0 || !seq_before(sack[0].start, sack[0].end))
 		return false;
 	for (uint8_t i = 0; i < sender->sack_count; i++)
-		if (sender->sacks[i].start == sack[0].start && sender->sacks[i].end == sack[0].end &&
+		if (sender->sacks[i].start == sack[0].start &&
+		    sender->sacks[i].end == sack[0].end &&
 		    !seq_before(sack[0].start, endpoint->snd_una) &&
 		    !seq_before(ack->ack, sack[0].end))
 			return false;
@@ -511,6 +562,7 @@ void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct e
 	bool advances = seq_after(ack->ack, endpoint->snd_una);
 
 	memset(out, 0, sizeof(*out));
+	sender->heard_ns = ack->ts_ns;
 	if (ack->options.seen & TCPOPT_HAS_TIMESTAMP)
 		echo_on_peer(&sender->echo, ack->ts_ns, ack->options.tsval, near_us);
 	if (advances)
@@ -523,6 +575,8 @@ void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct e
 		out->dsack_needless = true;
 		add_needless(out, &verdict);
 	}
+	if (advances && sender->phase != PHASE_OPEN)
+		out->black_hole = pmtu_acked(&sender->pmtu, ack->ack, &out->hole);
 	if ((advances || samples.original) && sender->phase != PHASE_OPEN &&
 	    fate_on_ack(&sender->fate, ack, samples.original && sender->flags & SENDER_FRTO,
 			&verdict))

@@ -18,6 +18,7 @@
 #include "tcpstate/echo.h"
 #include "tcpstate/endpoint.h"
 #include "tcpstate/fate.h"
+#include "tcpstate/pmtu.h"
 #include "tcpstate/rto.h"
 #include "tcpstate/sendclock.h"
 #include "tcpstate/sendq.h"
@@ -29,10 +30,11 @@ enum sender_phase {
 };
 
 enum sender_flag {
-	SENDER_TLP_OUT = 0x01, /* a tail-loss probe is not answered yet */
-	SENDER_NO_TLP = 0x02,  /* its timeouts come without a probe before them */
-	SENDER_UNSURE = 0x04,  /* the queue overflowed: no claims until all is acknowledged */
-	SENDER_FRTO = 0x08,    /* after the first timeout of a row, RFC 5682 */
+	SENDER_TLP_OUT = 0x01,	 /* a tail-loss probe is not answered yet */
+	SENDER_NO_TLP = 0x02,	 /* its timeouts come without a probe before them */
+	SENDER_UNSURE = 0x04,	 /* the queue overflowed: no claims until all is acknowledged */
+	SENDER_FRTO = 0x08,	 /* after the first timeout of a row, RFC 5682 */
+	SENDER_FULL_SIZE = 0x10, /* full-size segments get through: pmtu need not watch */
 };
 
 #define SENDER_OLDER_ACKS 3
@@ -65,6 +67,7 @@ struct sender {
 	uint64_t older_ack_ns
 		[SENDER_OLDER_ACKS]; /* before peer_ack_ns, newest first; see sender.c */
 	uint64_t left_ns;	     /* when the last phase was left */
+	uint64_t heard_ns;	     /* the peer's last ACK of any kind */
 	uint32_t last_ack;	     /* that it sent */
 	uint8_t left_phase;
 	uint8_t seen_next;
@@ -83,6 +86,7 @@ struct sender {
 	struct sendclock clock;
 	struct echo echo;
 	struct fate fate;
+	struct pmtu pmtu;
 } __attribute__((aligned(64)));
 
 void sender_init(struct sender *sender);
@@ -158,7 +162,17 @@ struct sender_ack {
 	uint32_t reorder_segments, reorder_us;
 	uint32_t delivered_bytes, delivered_segments;
 	bool acked_unseen; /* bytes that the tap never saw: a gap of the capture */
+	bool black_hole;   /* what was acknowledged came through only in smaller pieces */
+	struct pmtu_black_hole hole;
 };
+
+/*
+ * The segment, sent again, shows a path MTU black hole, which is said once. Call behind
+ * sender_sent(). mss_bytes: the smaller one of both sides, 0 if unknown. handshake: both SYNs were seen.
+ */
+bool sender_in_black_hole(struct sender *sender, const struct endpoint *endpoint,
+			  const struct segment *seg, uint16_t mss_bytes, bool handshake,
+			  struct pmtu_black_hole *out);
 
 /*
  * An ACK of the endpoint's peer; endpoint->snd_una is still as before it. is_duplicate: it is one by

@@ -46,6 +46,7 @@ struct tracker_counters {
 	uint64_t icmp_errors;	 /* that quote a TCP segment; not among the segments */
 	uint64_t icmp_unmatched; /* of them, left out: about no connection that is known */
 	uint64_t icmp_ignored; /* of them, left out: bad checksum, or about nothing that was sent */
+	uint64_t black_holes;  /* senders whose full-size segments never arrive */
 	uint64_t records;	 /* log records made, both views */
 	uint64_t records_lost;	 /* and not kept: no chunk free, or the sink was full */
 	uint64_t sections;	 /* chains handed to the sink */

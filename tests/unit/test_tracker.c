@@ -328,6 +328,73 @@ static void icmp_errors_reach_their_connection(void **state)
 	tracker_close(&tracker);
 }
 
+/* A full-size segment again and again, one of 100 bytes behind it that arrives. */
+static uint64_t black_holes_of(uint32_t base, uint32_t arrived_bytes)
+{
+	struct tracker *tracker = open_tracker(10, 1000, 5000, false);
+	struct segment seg = { .data = frame,
+			       .caplen_bytes = 54,
+			       .wirelen_bytes = 1514,
+			       .linktype = LINKTYPE_ETHERNET,
+			       .l3_offset = 14,
+			       .l4_offset = 34,
+			       .payload_offset = 54,
+			       .key = { .port_be = { 10000, 0x5000 }, .ip_version = 4 },
+			       .hash = 1,
+			       .window = 60000 };
+	struct segment syn = seg, ack = seg;
+	uint64_t ts_ns = START_NS, found;
+
+	syn.flags = TCP_SYN;
+	syn.seq = base;
+	syn.options.seen = TCPOPT_HAS_MSS | TCPOPT_HAS_SACK_PERMITTED;
+	syn.options.mss_bytes = 1460;
+	syn.ts_ns = ts_ns++;
+	tracker_process(tracker, &syn, 1);
+	syn.flags |= TCP_ACK;
+	syn.seq = 5000;
+	syn.ack = base + 1;
+	syn.sender = 1;
+	syn.ts_ns = ts_ns++;
+	tracker_process(tracker, &syn, 1);
+	seg.flags = ack.flags = TCP_ACK;
+	seg.ack = ack.seq = 5001;
+	ack.ack = base + 1;
+	ack.sender = 1;
+	ack.options.seen = TCPOPT_HAS_SACK;
+	ack.options.sack_count = 1;
+	ack.options.sack[0].start = base + 1461;
+	ack.options.sack[0].end = base + 1461 + arrived_bytes;
+	for (uint32_t i = 0; i < 6; i++) {
+		seg.seq = base + 1;
+		seg.payload_bytes = 1460;
+		seg.ts_ns = ts_ns;
+		tracker_process(tracker, &seg, 1);
+		if (i == 0) {
+			seg.seq = base + 1461;
+			seg.payload_bytes = arrived_bytes;
+			tracker_process(tracker, &seg, 1);
+		}
+		ack.ts_ns = ts_ns + SECOND_NS / 100;
+		tracker_process(tracker, &ack, 1);
+		ts_ns += SECOND_NS << i;
+	}
+	found = tracker_counters(tracker)->black_holes;
+	tracker_close(&tracker);
+	return found;
+}
+
+static void a_black_hole_is_named_once(void **state)
+{
+	static const uint32_t bases[] = { 1000, 0xffffffff - 1000, 0x7fffffff - 1000 };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(black_holes_of(bases[i], 100), 1);
+		assert_int_equal(black_holes_of(bases[i], 1460), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +407,7 @@ int main(void)
 		cmocka_unit_test(the_end_comes_in_order_of_number),
 		cmocka_unit_test(without_views_nothing_leaves),
 		cmocka_unit_test(icmp_errors_reach_their_connection),
+		cmocka_unit_test(a_black_hole_is_named_once),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
