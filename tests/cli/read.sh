@@ -94,6 +94,33 @@ says "a mistyped file behind another" err "nothing.pcap: can't be read: No such 
 expect "-f and a mistyped file" 1 "$bbtap" read --no-store -f tcp "$dir/nothing.pcap" "$sample"
 says "-f and a mistyped file" err "nothing.pcap: can't be read: No such file"
 
+# ICMP errors that a router sent, and a path MTU black hole (tests/pcap/README.md).
+pcaps=$(dirname "$sample")
+expect "ICMP errors" 0 "$bbtap" read -o "$dir/icmp" "$pcaps/icmp-fragmentation-needed.pcap.gz"
+says "ICMP errors" out "ICMP errors: *6; of no connection here: 0, not believed: 0"
+for workers in 1 3; do
+  expect "ICMP errors, $workers workers" 0 "$bbtap" read --json -w $workers -o "$dir/icmp$workers" "$pcaps/icmp-fragmentation-needed.pcap.gz"
+  [ "$(jq -c '[.segments, .icmp_errors, .icmp_unmatched, .adds_up]' "$dir/out")" = '[42,6,0,true]' ] ||
+    { echo "FAILED: ICMP errors, $workers workers: $(jq -c . "$dir/out")"; failed=1; }
+  cmp -s <(events_sorted "$dir/icmp") <(events_sorted "$dir/icmp$workers") ||
+    { echo "FAILED: ICMP errors: $workers workers log something else"; failed=1; }
+done
+expect "ICMP events" 0 "$bbtap" events --view client --event MSGSIZE "$dir/icmp"
+[ "$(grep -c 'ICMP: fragmentation needed, MTU 1400, by 10.78.1.1, 100%' "$dir/out")" = 3 ] ||
+  { echo "FAILED: fragmentation needed"; cat "$dir/out"; failed=1; }
+[ "$(grep -c 'ICMP: packet too big, MTU 1400, by fd78:1::1, 100%' "$dir/out")" = 3 ] ||
+  { echo "FAILED: packet too big"; cat "$dir/out"; failed=1; }
+expect "ICMP events of the other side" 0 "$bbtap" events --view server --event MSGSIZE "$dir/icmp"
+if grep -q MSGSIZE "$dir/out"; then echo "FAILED: ICMP errors about what the other side sent"; failed=1; fi
+expect "ICMP errors and a filter" 0 "$bbtap" read --json --no-store 'ip and tcp port 5000' "$pcaps/icmp-fragmentation-needed.pcap.gz"
+[ "$(jq -c '[.icmp_errors, .left_out.filtered, .adds_up]' "$dir/out")" = '[3,24,true]' ] ||
+  { echo "FAILED: ICMP errors and a filter: $(jq -c . "$dir/out")"; failed=1; }
+expect "black hole" 0 "$bbtap" read -o "$dir/hole" "$pcaps/path-mtu-black-hole.pcap.gz"
+says "black hole" out "path MTU: *1 black hole"
+expect "black hole event" 0 "$bbtap" events --view client --event MSGSIZE "$dir/hole"
+says "black hole event" out "path MTU black hole: segments of 1448 bytes do not get through (sent 3 times), 656 do, 90%"
+[ "$(grep -c MSGSIZE "$dir/out")" = 1 ] || { echo "FAILED: a black hole is named once"; failed=1; }
+
 # Damage: what was before it is analysed, the place is named, the other files are read.
 head -c 100000 "$dir/plain.pcap" >"$dir/cut.pcap"
 expect "cut file" 1 "$bbtap" read --json -o "$dir/f" "$dir/cut.pcap" "$dir/plain.pcap"

@@ -63,7 +63,7 @@ check_accounts() { # WHAT: every frame that was sent is processed or counted
   [ "$status" = 0 ] || fail "$1: exit status $status: $(cat "$dir/err")"
   [ "$(report .adds_up)" = true ] || fail "$1: does not add up"
   local processed
-  processed=$(report '.segments + ([.left_out[]] | add) + .passed_to_host')
+  processed=$(report '.segments + .icmp_errors + ([.left_out[]] | add) + .passed_to_host')
   [ $((processed + $(losses))) = "$sent_now" ] ||
     fail "$1: processed $processed + lost $(losses) of $sent_now sent"
   [ -z "$(program)" ] || fail "$1: a program is left on the interface"
@@ -109,6 +109,18 @@ start --pcap -o "$dir/pcap" && {
   stop
   check_accounts "libpcap"
 }
+
+# ICMP errors come along with the connections that they quote.
+zcat "$3/icmp-fragmentation-needed.pcap.gz" >"$dir/icmp.pcap"
+for how in --xdp --xdp=generic --pcap; do
+  start $how -o "$dir/icmp$how" && {
+    replay --pps 1000 "$dir/icmp.pcap"
+    stop
+    check_accounts "ICMP errors, $how"
+    [ "$(report '"\(.segments) \(.icmp_errors) \(.icmp_unmatched)"')" = '42 6 0' ] ||
+      fail "ICMP errors, $how: $(report '[.segments, .icmp_errors, .icmp_unmatched]')"
+  }
+done
 
 # A filter; what it leaves out is counted.
 start -o "$dir/filter" 'tcp port 7000' && {
