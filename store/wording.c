@@ -69,21 +69,49 @@ static const char *retransmission_cause(uint8_t cause)
 	}
 }
 
+/* What speaks for the cause. */
+static void put_evidence(char out[80], const struct event *event)
+{
+	uint32_t above = event->stack_flex[0], waited_us = event->stack_flex[1];
+	char waited[32];
+
+	out[0] = '\0';
+	if (waited_us == 0)
+		return;
+	switch (event->flex7 >> 8) {
+	case CAUSE_RECOVERY:
+		if (above)
+			snprintf(out, 80, ", %s%u segment%s above it delivered",
+				 above >= 64 ? "at least " : "", above, above == 1 ? "" : "s");
+		return;
+	case CAUSE_TLP:
+	case CAUSE_TIMEOUT:
+	case CAUSE_FIN:
+		put_duration(waited, waited_us);
+		snprintf(out, 80, " after %s", waited);
+		return;
+	default:
+		return;
+	}
+}
+
 static int word_segment(const struct log_entry *entry, enum side side, char *out, size_t bytes)
 {
 	const char *kind = segment_kind(entry);
 	bool again = kind && strcmp(kind, "retransmission") == 0;
-	char fragments[48] = "";
+	char fragments[48] = "", evidence[80] = "";
 
 	if (entry->fragments)
 		snprintf(fragments, sizeof(fragments), "%sput together from %u IP fragments",
 			 kind ? "; " : "", entry->fragments);
 	if (!kind)
 		return snprintf(out, bytes, "%s", fragments);
-	return snprintf(out, bytes, "%s%s%s, %u%%%s", kind,
+	if (again)
+		put_evidence(evidence, &entry->event);
+	return snprintf(out, bytes, "%s%s%s%s, %u%%%s", kind,
 			entry->sender == side ? "" : " by the peer",
 			again ? retransmission_cause((uint8_t)(entry->event.flex7 >> 8)) : "",
-			entry->event.flex7 & 0xff, fragments);
+			evidence, entry->event.flex7 & 0xff, fragments);
 }
 
 static int word_reass(const struct event *event, char *out, size_t bytes)

@@ -85,19 +85,19 @@ static enum order order_of(const struct segment *seg, const struct sent_range *t
 	return has_time ? SAME : ORDER_UNKNOWN;
 }
 
-/* Of the segments from i on, one that the peer is known to have. */
-static bool any_delivered_behind(struct sender *sender, uint32_t i)
+/* How many segments from i on the peer is known to have. */
+static uint8_t delivered_behind(struct sender *sender, uint32_t i)
 {
 	uint32_t count = sendq_count(&sender->queue);
+	uint8_t found = 0;
 
 	if (sender->sacked_segments == 0)
-		return false;
+		return 0;
 	if (count > i + EVIDENCE_MAX)
 		count = i + EVIDENCE_MAX;
 	for (; i < count; i++)
-		if (sendq_at(&sender->queue, i)->flags & SENT_SACKED)
-			return true;
-	return false;
+		found += !!(sendq_at(&sender->queue, i)->flags & SENT_SACKED);
+	return found;
 }
 
 static void set(struct sent *sent, uint8_t kind, uint8_t cause, uint8_t confidence)
@@ -108,13 +108,18 @@ static void set(struct sent *sent, uint8_t kind, uint8_t cause, uint8_t confiden
 		sent->confidence = confidence;
 }
 
+static void set_waited(struct sent *sent, uint64_t waited_us)
+{
+	sent->waited_us = waited_us > UINT32_MAX ? UINT32_MAX : (uint32_t)waited_us;
+}
+
 /*
  * A timer of the sender's ran out. RFC 6298 5.1 and 5.4: the retransmission timer fires for the oldest
  * outstanding segment, after nothing was acknowledged. A probe's timer is bounded by it, so that the
  * two can't be told apart when all that is outstanding is one segment.
  */
-static void set_timer(const struct sender *sender, const struct moment *m, uint64_t waited_us,
-		      bool last, bool only, struct sent *sent)
+static void set_timer(const struct sender *sender, const struct moment *m, bool last, bool only,
+		      struct sent *sent)
 {
 	uint8_t cause = sent->cause;
 
@@ -124,7 +129,6 @@ static void set_timer(const struct sender *sender, const struct moment *m, uint6
 		set(sent, OUT_RETRANSMISSION, CAUSE_TIMEOUT, 97);
 		sent->timer = true;
 	}
-	sent->waited_us = waited_us > UINT32_MAX ? UINT32_MAX : (uint32_t)waited_us;
 	if (cause == CAUSE_FIN)
 		sent->cause = CAUSE_FIN;
 }
@@ -141,6 +145,8 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 	bool evidence, known, timer;
 
 	sent->cause = lone_fin ? CAUSE_FIN : CAUSE_NONE;
+	sent->above = range ? delivered_behind(sender, i + 1) : 0;
+	set_waited(sent, waited_us);
 	/* What the tap knows to have arrived is sent again after a silence: its ACK was lost. */
 	timer = waited_us * 20 >= m.rto_us * 17 &&
 		(range ? seq_upto(seg->seq, endpoint->snd_una) &&
@@ -148,8 +154,7 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 					 (m.rto_us - (endpoint->rtt.samples ? m.rtt_us : 0)) * 7
 		       : true);
 	if (timer) {
-		set_timer(sender, &m, waited_us, last, !range || range->start == endpoint->snd_una,
-			  sent);
+		set_timer(sender, &m, last, !range || range->start == endpoint->snd_una, sent);
 		return;
 	}
 	if (lone_fin) {
@@ -165,8 +170,7 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 		return;
 	}
 	/* RFC 8985 6.2, and RFC 5681 3.2 without SACK. */
-	evidence = range ? sender->rack_ns > range->sent_ns ||
-				   any_delivered_behind(sender, i + 1) ||
+	evidence = range ? sender->rack_ns > range->sent_ns || sent->above ||
 				   sender->dupacks >= DUPTHRESH
 			 : sender->evidence_ns != 0;
 	known = evidence &&
@@ -336,7 +340,8 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 			seg->flags & TCP_FIN && seg->payload_bytes == 0 ? CAUSE_FIN : CAUSE_NONE;
 		sent->again_bytes = segment_length(seg);
 		if (m.unsent_us * 20 >= m.rto_us * 17) {
-			set_timer(sender, &m, m.unsent_us, missing == hole + 1, true, sent);
+			set_waited(sent, m.unsent_us);
+			set_timer(sender, &m, missing == hole + 1, true, sent);
 		} else if (m.may_probe) {
 			uint8_t cause = sent->cause == CAUSE_FIN ? CAUSE_FIN : CAUSE_TLP;
 

@@ -66,6 +66,7 @@ static void dump(struct tracker *tracker, struct connection *conn, uint64_t ts_n
 void conn_log_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg,
 		      enum side sender, const struct sent *sent)
 {
+	uint32_t evidence[2] = { sent->above, sent->waited_us };
 	struct snapshot snaps[2];
 	uint32_t keep_bytes = UINT32_MAX;
 
@@ -78,8 +79,8 @@ void conn_log_segment(struct tracker *tracker, struct connection *conn, const st
 			snapshot(tracker, conn, side, &snaps[side]);
 	count(tracker, conn, (uint32_t)__builtin_popcount(conn->views),
 	      evlog_packet(&conn->log, &tracker->pool, seg, sender,
-			   flex7_make(sent->cause, sent->confidence), sent->kind, conn->views,
-			   snaps, keep_bytes));
+			   flex7_make(sent->cause, sent->confidence), sent->kind,
+			   sent->waited_us ? evidence : NULL, conn->views, snaps, keep_bytes));
 }
 
 void conn_log_event(struct tracker *tracker, struct connection *conn, enum side side,

@@ -89,7 +89,8 @@ struct sent {
 	uint8_t confidence;
 	bool timer;	      /* the retransmission timer fired: this is its segment */
 	uint32_t again_bytes; /* sequence numbers in it that the tap has seen before */
-	uint32_t waited_us;   /* timer: how long it ran */
+	uint32_t waited_us;   /* of what is sent again: since it was sent before; 0: not known */
+	uint8_t above;	      /* segments above it that were delivered, EVIDENCE_MAX at most */
 };
 
 /* Clears all; state is enum tcp_state. */

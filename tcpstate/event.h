@@ -49,7 +49,10 @@ enum out_kind {
 	OUT_NOT_QUEUED = 4, /* RST, keep-alive, challenge ACK: outside the send queue */
 };
 
-/* Stack flex7 of OUT is cause << 8 | confidence (0..100). */
+/*
+ * Stack flex7 of OUT is cause << 8 | confidence (0..100). Of what was sent again, stack flex1: segments
+ * above it that were delivered, as far as was looked (64); flex2: us since it was sent before.
+ */
 enum cause {
 	CAUSE_NONE = 0,
 	CAUSE_RECOVERY = 1, /* fast, SACK or RACK */

@@ -35,7 +35,8 @@ struct entry_packet {
 	uint16_t fragments;
 };
 
-#define FLEX_WORDS 8
+#define FLEX_WORDS    8
+#define EVIDENCE_MASK 0x0c /* stack flex1 and flex2 */
 /* The largest entry without its frame. */
 #define ENTRY_HEAD_MAX                                                                             \
 	(sizeof(struct entry_fixed) + sizeof(struct entry_packet) + FLEX_WORDS * 4 +               \
@@ -209,8 +210,8 @@ static uint32_t begin_entry(struct evlog *log, struct chunk_pool *pool, uint8_t 
 }
 
 uint32_t evlog_packet(struct evlog *log, struct chunk_pool *pool, const struct segment *seg,
-		      enum side sender, uint16_t flex7, uint8_t flex8, uint8_t views,
-		      const struct snapshot snaps[2], uint32_t keep_bytes)
+		      enum side sender, uint16_t flex7, uint8_t flex8, const uint32_t *evidence,
+		      uint8_t views, const struct snapshot snaps[2], uint32_t keep_bytes)
 {
 	struct evlog_head *head = writable_head(log);
 	const uint8_t *data = seg->data;
@@ -220,6 +221,7 @@ uint32_t evlog_packet(struct evlog *log, struct chunk_pool *pool, const struct s
 				     .kind = LOG_PACKET,
 				     .views = views,
 				     .event_id = (uint8_t)sender,
+				     .flex_mask = evidence ? EVIDENCE_MASK : 0,
 				     .flex7 = flex7,
 				     .flex8 = flex8 };
 	struct entry_packet packet = { .caplen_bytes = keep_bytes,
@@ -247,6 +249,8 @@ uint32_t evlog_packet(struct evlog *log, struct chunk_pool *pool, const struct s
 	builder.length_bytes = 0;
 	build(&builder, &fixed, sizeof(fixed));
 	build(&builder, &packet, sizeof(packet));
+	if (evidence)
+		build(&builder, evidence, 2 * sizeof(*evidence));
 	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
 		if (views & 1 << side)
 			build_snapshot(&builder, &head->last[side], &snaps[side]);

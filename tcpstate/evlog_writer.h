@@ -32,12 +32,13 @@ bool evlog_open(struct evlog *log, struct chunk_pool *pool, const struct evlog_i
 		uint64_t ts_ns);
 
 /*
- * Logs a segment: snaps[side] for each side in views. keep_bytes: how much of the frame to keep.
+ * Logs a segment: snaps[side] for each side in views. evidence: stack flex1 and flex2 of OUT, or NULL
+ * for none. keep_bytes: how much of the frame to keep.
  * Returns the number of records lost: 0, or one for each view.
  */
 uint32_t evlog_packet(struct evlog *log, struct chunk_pool *pool, const struct segment *seg,
-		      enum side sender, uint16_t flex7, uint8_t flex8, uint8_t views,
-		      const struct snapshot snaps[2], uint32_t keep_bytes);
+		      enum side sender, uint16_t flex7, uint8_t flex8, const uint32_t *evidence,
+		      uint8_t views, const struct snapshot snaps[2], uint32_t keep_bytes);
 
 /* Logs an event in the view of one side. Returns the number of records lost, 0 or 1. */
 uint32_t evlog_event(struct evlog *log, struct chunk_pool *pool, enum side side,

@@ -85,7 +85,7 @@ static void entries_come_back(void **state)
 		snaps[0].snd_una = i;
 		snaps[1].rcv_nxt = i * 3;
 		snaps[1].lost = ~i;
-		assert_int_equal(evlog_packet(&log_, &pool, &seg, i & 1, flex7_make(8, 50), 1,
+		assert_int_equal(evlog_packet(&log_, &pool, &seg, i & 1, flex7_make(8, 50), 1, NULL,
 					      VIEW_BOTH, snaps, UINT32_MAX),
 				 0);
 		assert_int_equal(evlog_event(&log_, &pool, SIDE_SERVER, &event, &snaps[1]), 0);
@@ -145,11 +145,16 @@ static void a_loss_is_told_by_the_next_record(void **state)
 	(void)state;
 	open_pool(2);
 	assert_true(evlog_open(&log_, &pool, &identity, 5));
-	assert_int_equal(evlog_packet(&log_, &pool, &small, 0, 0, 0, VIEW_BOTH, snaps, 100), 0);
-	assert_int_equal(evlog_packet(&log_, &pool, &big, 0, 0, 0, VIEW_BOTH, snaps, 4000), 0);
-	assert_int_equal(evlog_packet(&log_, &pool, &big, 0, 0, 0, VIEW_BOTH, snaps, 4000), 2);
-	assert_int_equal(evlog_packet(&log_, &pool, &big, 0, 0, 0, VIEW_CLIENT, snaps, 4000), 1);
-	assert_int_equal(evlog_packet(&log_, &pool, &small, 0, 0, 0, VIEW_BOTH, snaps, 100), 0);
+	assert_int_equal(evlog_packet(&log_, &pool, &small, 0, 0, 0, NULL, VIEW_BOTH, snaps, 100),
+			 0);
+	assert_int_equal(evlog_packet(&log_, &pool, &big, 0, 0, 0, NULL, VIEW_BOTH, snaps, 4000),
+			 0);
+	assert_int_equal(evlog_packet(&log_, &pool, &big, 0, 0, 0, NULL, VIEW_BOTH, snaps, 4000),
+			 2);
+	assert_int_equal(evlog_packet(&log_, &pool, &big, 0, 0, 0, NULL, VIEW_CLIENT, snaps, 4000),
+			 1);
+	assert_int_equal(evlog_packet(&log_, &pool, &small, 0, 0, 0, NULL, VIEW_BOTH, snaps, 100),
+			 0);
 	assert_int_equal(evlog_dump(&log_, &pool, 6, ""), 0);
 
 	evlog_reader_init(&reader, sink.chains[0], buffer);
@@ -181,11 +186,11 @@ static void a_refused_section_is_a_gap_in_the_serials(void **state)
 	open_pool(8);
 	sink.full = true;
 	assert_true(evlog_open(&log_, &pool, &identity, 5));
-	assert_int_equal(evlog_packet(&log_, &pool, &seg, 0, 0, 0, VIEW_BOTH, snaps, 100), 0);
+	assert_int_equal(evlog_packet(&log_, &pool, &seg, 0, 0, 0, NULL, VIEW_BOTH, snaps, 100), 0);
 	assert_int_equal(evlog_dump(&log_, &pool, 5, ""), 2);
 	sink.full = false;
 	assert_true(evlog_open(&log_, &pool, &identity, 6));
-	assert_int_equal(evlog_packet(&log_, &pool, &seg, 0, 0, 0, VIEW_BOTH, snaps, 100), 0);
+	assert_int_equal(evlog_packet(&log_, &pool, &seg, 0, 0, 0, NULL, VIEW_BOTH, snaps, 100), 0);
 	assert_int_equal(evlog_dump(&log_, &pool, 6, ""), 0);
 	assert_int_equal(evlog_head(sink.chains[0])->first_serial[SIDE_SERVER], 1);
 	chunk_pool_dispose(&pool);
@@ -203,7 +208,7 @@ static void another_link_type_is_reframed(void **state)
 	seg.linktype = LINKTYPE_LINUX_SLL;
 	seg.l3_offset = 16;
 	assert_true(evlog_open(&log_, &pool, &identity, 5));
-	assert_int_equal(evlog_packet(&log_, &pool, &seg, 0, 0, 0, VIEW_BOTH, snaps, 70), 0);
+	assert_int_equal(evlog_packet(&log_, &pool, &seg, 0, 0, 0, NULL, VIEW_BOTH, snaps, 70), 0);
 	assert_int_equal(evlog_dump(&log_, &pool, 5, ""), 0);
 	evlog_reader_init(&reader, sink.chains[0], buffer);
 	assert_true(evlog_reader_next(&reader, &entry));

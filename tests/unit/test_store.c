@@ -285,13 +285,13 @@ static void lost_records_are_told_in_the_file(void **state)
 	(void)state;
 	assert_int_equal(chunk_pool_init(&pool, 2 * CHUNK_BYTES, false, &none), 0);
 	assert_true(evlog_open(&log, &pool, &identity, START_NS));
-	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, VIEW_BOTH, snaps, 60), 0);
+	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, NULL, VIEW_BOTH, snaps, 60), 0);
 	seg.caplen_bytes = 1900;
-	while (evlog_packet(&log, &pool, &seg, 0, 0, 0, VIEW_BOTH, snaps, 1900) == 0)
+	while (evlog_packet(&log, &pool, &seg, 0, 0, 0, NULL, VIEW_BOTH, snaps, 1900) == 0)
 		;
-	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, VIEW_BOTH, snaps, 1900), 2);
+	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, NULL, VIEW_BOTH, snaps, 1900), 2);
 	seg.caplen_bytes = 60;
-	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, VIEW_BOTH, snaps, 60), 0);
+	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, NULL, VIEW_BOTH, snaps, 60), 0);
 	section_write(&buffer, log.head, SIDE_SERVER, &ifaces, "test", scratch, &counts);
 	assert_false(buffer.no_memory);
 	assert_int_equal(counts.skipped, 2);
