@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash disable=SC2034
 # A small network of its own, for scripts to source. Needs root.
 #
 #   namespace CLIENT          namespace WIRE                      namespace SERVER

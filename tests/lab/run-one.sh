@@ -10,10 +10,11 @@
 # Writes OUT-PREFIX.{first,middle,second}.pcap, OUT-PREFIX.truth.tsv and OUT-PREFIX.mib.tsv, the TCP
 # counters of both hosts. LAB_SYSCTL: settings of both hosts. LAB_FAMILY: 4 (default) or 6.
 # LAB_MAY_FAIL: the traffic need not come to its end.
-set -euo pipefail
+set -eufo pipefail # no globs: a step may have a '*'
 build=$1 out=$2 steps=$3 cc=$4
 shift 4
 LAB_BIN=$build/tests/lab
+# shellcheck source=tests/lab/lab.sh
 . "$(dirname "$0")/lab.sh"
 options=(--cc "$cc")
 while [ $# -gt 0 ] && [ "$1" != -- ]; do options+=("$1"); shift; done

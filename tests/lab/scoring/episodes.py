@@ -2,7 +2,7 @@
 """Timeouts and recovery as events (item 3): each within one segment of the kernel's."""
 import bisect
 
-from .half import CA_LOSS, CA_RECOVERY, PENDING_TLP, SYN
+from .half import CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, PENDING_TLP, SYN
 from .inputs import MS
 
 CAUSE_RECOVERY, CAUSE_TIMEOUT = 1, 3
@@ -39,6 +39,8 @@ def score_timeouts(score, half, tap):
     exact, allowed, waiting = {}, set(), False
     for key, label in sorted(half.labels.items(), key=lambda kl: kl[1].row["ts_ns"]):
         row = label.row
+        if row["event"] == "none" and key in seen:
+            allowed.add(seen[key])
         if label.part or row["event"] not in ("retransmit", "synack"):
             continue
         fired = row["event"] == "synack" or row["pending"] == 0
@@ -73,7 +75,14 @@ def recoveries(half):
     for row in half.rows:
         if row["event"] == "retransmit" and found and phase in (CA_RECOVERY, CA_LOSS):
             found[-1][1].append(row)
-        if row["event"] != "ca_state" or row["new_ca_state"] == phase:
+        if row["event"] != "ca_state":
+            continue
+        # A row may be missing: the state that it leaves is told as well.
+        if row["ca_state"] != phase and phase in (CA_OPEN, CA_DISORDER) and \
+                row["ca_state"] in (CA_RECOVERY, CA_LOSS) and row["state"] != TCP_SYN_SENT:
+            phase = row["ca_state"]
+            found.append([phase, [], None])
+        if row["new_ca_state"] == phase:
             continue
         if phase in (CA_RECOVERY, CA_LOSS) and row["new_ca_state"] != CA_LOSS:
             found[-1][2] = row
@@ -94,11 +103,13 @@ def score_recoveries(score, half, tap):
         visible = [seen[by_row[id(r)]] for r in rows if by_row.get(id(r)) in half.traceable(tap)]
         if kind == CA_RECOVERY and visible:
             begins.add(visible[0])
+    rowless = {seen[k] for k, label in half.labels.items() if label.row["event"] == "none" and k in seen}
     said = [e["ts"] // 1000 for e in half.events(tap) if e["event"] == "ENTREC"]
     for ts in begins:
         score.add("recovery begins: recall", role, line.any_near(ts, said), half.at(tap, ts))
     for ts in said:
-        score.add("recovery begins: precision", role, line.any_near(ts, begins), half.at(tap, ts))
+        if not line.any_near(ts, rowless):
+            score.add("recovery begins: precision", role, line.any_near(ts, begins), half.at(tap, ts))
 
 
 def ack_of(half, row):
