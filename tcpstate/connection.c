@@ -339,15 +339,21 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 }
 
 /* RFC 9293 3.10.7.4, second: an RST counts if its number is RCV.NXT (RFC 5961 3). */
-static void take_reset(struct connection *conn, const struct segment *seg, enum side sender)
+static void take_reset(struct tracker *tracker, struct connection *conn, const struct segment *seg,
+		       enum side sender)
 {
 	struct endpoint *s = &conn->side[sender];
 	struct endpoint *r = &conn->side[side_other(sender)];
 	bool answers_syn =
 		r->state == TCPS_SYN_SENT && seg->flags & TCP_ACK && seg->ack == r->snd_max;
+	uint32_t sample_us;
 	bool exact = answers_syn || !(s->seen & SEEN_SEGMENT) || seg->seq == r->rcv_nxt;
 
 	s->seen |= SEEN_RST;
+	/* A refusal takes a round trip like any other answer. */
+	if (answers_syn && rtt_on_ack(&r->rtt, seg->ack, seg->ts_ns, &sample_us))
+		conn_log_rtt(tracker, conn, side_other(sender), seg->ts_ns, sample_us,
+			     RTT_REASON_KARN);
 	/* RFC 9293 3.10.7.3: in SYN-SENT an RST must acknowledge the SYN. */
 	if (r->state == TCPS_SYN_SENT && !answers_syn)
 		return;
@@ -477,6 +483,13 @@ static void take_ack(struct tracker *tracker, struct connection *conn, const str
 		if (!(s->seen & SEEN_RCV))
 			begin_receiving(s, seg->ack);
 		endpoint_state_on_acked(d); /* its SYN was not seen, but was acknowledged */
+	}
+	/* Of several SYN-ACKs with different ISNs it is the one that was taken (RFC 9293 3.10.7.3). */
+	if (d->seen & SEEN_SYN && d->snd_una == d->iss && d->snd_max == d->iss + 1 &&
+	    seg->ack != d->snd_max && d->retransmitted_segments && !(seg->flags & TCP_SYN)) {
+		begin_stream(d, seg->ack - 1, true);
+		d->snd_max = seg->ack;
+		begin_receiving(s, seg->ack);
 	}
 	if (seg->ack - d->snd_una > (1u << 30))
 		return; /* old, or of another connection */
@@ -678,7 +691,7 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 		if (model)
 			sender_passed(model, s, seg, sender_near_us(model, s, endpoint_near_us(r)));
 	} else if (seg->flags & TCP_RST) {
-		take_reset(conn, seg, sender);
+		take_reset(tracker, conn, seg, sender);
 	}
 	if (first)
 		s->seen |= SEEN_SEGMENT;
