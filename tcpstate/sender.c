@@ -100,9 +100,15 @@ void sender_step(struct sender *sender, const struct endpoint *endpoint, const s
 		return;
 	if (sent->timer) {
 		fire_timer(sender, endpoint, seg, sent, step);
-	} else if (sent->cause == CAUSE_RECOVERY &&
-		   sender_phase_at(sender, seg->ts_ns, sender_lag_us(endpoint, near_us)) ==
-			   PHASE_OPEN) {
+	} else if (sent->cause == CAUSE_RECOVERY && sender->phase == PHASE_OPEN) {
+		/*
+		 * The sender was still in the old recovery. If the ACK that ended it did not reach up to
+		 * here, the next one began with that ACK; see leave_phase().
+		 */
+		if (sender_phase_at(sender, seg->ts_ns, sender_lag_us(endpoint, near_us)) !=
+			    PHASE_OPEN &&
+		    seq_before(seg->seq, endpoint->snd_una))
+			return;
 		step->recovery = true;
 		begin_phase(sender, endpoint, PHASE_RECOVERY);
 		sender->flags &= (uint8_t)~SENDER_TLP_OUT;

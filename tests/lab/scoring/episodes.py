@@ -59,7 +59,8 @@ def score_timeouts(score, half, tap):
     events = [e for e in half.events(tap) if e["event"] == "RTO"]
     said = {e["ts"] // 1000: e for e in events}
     for ts, row in exact.items():
-        found = next((said[s] for s in said if line.near(ts, s)), None)
+        close = [s for s in said if line.near(ts, s)]
+        found = said[min(close, key=lambda s: abs(s - ts))] if close else None
         score.add("timeouts: recall", role, found, half.at(tap, ts))
         if found and row["event"] == "retransmit" and row["retransmits"]:
             score.add("timeouts: which backoff", role, found["stack"]["flex"][0] == row["retransmits"],
@@ -70,7 +71,11 @@ def score_timeouts(score, half, tap):
 
 
 def recoveries(half):
-    """[(kind, rows of its retransmissions, row of its end or None)]; ends that a timeout brings have none."""
+    """[(kind, rows of its retransmissions, row of its end or None, row of its begin)]
+
+    Ends that a timeout brings have no row. The begin's row stands there if the recovery follows on another
+    one at once: the kernel enters it with the ACK that ends the one before, maybe without sending again.
+    """
     found, phase = [], 0
     for row in half.rows:
         if row["event"] == "retransmit" and found and phase in (CA_RECOVERY, CA_LOSS):
@@ -81,7 +86,7 @@ def recoveries(half):
         if row["ca_state"] != phase and phase in (CA_OPEN, CA_DISORDER) and \
                 row["ca_state"] in (CA_RECOVERY, CA_LOSS) and row["state"] != TCP_SYN_SENT:
             phase = row["ca_state"]
-            found.append([phase, [], None])
+            found.append([phase, [], None, None])
         if row["new_ca_state"] == phase:
             continue
         if phase in (CA_RECOVERY, CA_LOSS) and row["new_ca_state"] != CA_LOSS:
@@ -91,25 +96,44 @@ def recoveries(half):
         if phase == CA_LOSS and row["state"] == TCP_SYN_SENT:
             phase = 0
         if phase in (CA_RECOVERY, CA_LOSS):
-            found.append([phase, [], None])
+            before = found[-1][2] if found else None
+            at_once = before is not None and row["ts_ns"] - before["ts_ns"] < MS // 10
+            found.append([phase, [], None, row if at_once else None])
     return found
+
+
+def first_behind(half, seen, row):
+    """When the first packet that was sent behind this row came to the tap: before that nobody can know there."""
+    return next((seen[p.key] for p in half.sent(half.own) if p.ts > row["ts_ns"] and p.key in seen), 0)
 
 
 def score_recoveries(score, half, tap):
     role, seen, line = half.role(tap), us_of(half, tap), Timeline(half.sent(tap))
     by_row = {id(label.row): key for key, label in half.labels.items() if not label.part}
-    begins = set()
-    for kind, rows, _ in half.recoveries:
+    here = {p.key: p.ts // 1000 for p in half.received(tap)}
+    begins, at_once = set(), set()
+    for kind, rows, _, begin in half.recoveries:
         visible = [seen[by_row[id(r)]] for r in rows if by_row.get(id(r)) in half.traceable(tap)]
-        if kind == CA_RECOVERY and visible:
+        ack = ack_of(half, begin) if begin else None
+        if kind == CA_RECOVERY and ack and ack.key in here:
+            at_once.add((here[ack.key], first_behind(half, seen, begin)))
+        elif kind == CA_RECOVERY and visible:
             begins.add(visible[0])
     rowless = {seen[k] for k, label in half.labels.items() if label.row["event"] == "none" and k in seen}
     said = [e["ts"] // 1000 for e in half.events(tap) if e["event"] == "ENTREC"]
     for ts in begins:
         score.add("recovery begins: recall", role, line.any_near(ts, said), half.at(tap, ts))
+    acks = Timeline(half.received(tap))
+
+    def told(ts, span):
+        return acks.near(ts, span[0]) or span[0] <= ts <= span[1] or line.near(ts, span[1])
+
+    for span in at_once:
+        score.add("recovery begins: recall", role, any(told(ts, span) for ts in said), half.at(tap, span[0]))
     for ts in said:
         if not line.any_near(ts, rowless):
-            score.add("recovery begins: precision", role, line.any_near(ts, begins), half.at(tap, ts))
+            score.add("recovery begins: precision", role, line.any_near(ts, begins) or
+                      any(told(ts, span) for span in at_once), half.at(tap, ts))
 
 
 def ack_of(half, row):
@@ -124,7 +148,7 @@ def score_ends(score, half, tap):
     here = {p.key: p.ts // 1000 for p in half.received(tap)}
     for kind, cause, name in ((CA_RECOVERY, CAUSE_RECOVERY, "recovery"), (CA_LOSS, CAUSE_TIMEOUT, "loss phase")):
         true = set()
-        for one, _, end in half.recoveries:
+        for one, _, end, _ in half.recoveries:
             ack = ack_of(half, end) if one == kind and end else None
             if ack and ack.key in here:
                 true.add(here[ack.key])
