@@ -48,7 +48,9 @@ bool fate_on_dsack(struct fate *fate, struct tcp_sack_block block, struct needle
 		*verdict = (struct needless){ .block = block,
 					      .cause = one->cause,
 					      .reason = BAD_RETRAN_DSACK };
-		if (fate->undo && fate->undo_left && --fate->undo_left == 0)
+		/* As Linux: one of an earlier episode does not count for this one. */
+		if (fate->undo && seq_after(block.end, fate->undo_start) && fate->undo_left &&
+		    --fate->undo_left == 0)
 			verdict->undone = true;
 		return true;
 	}
