@@ -232,6 +232,20 @@ static json_t *side_as_json(const struct flow_summary *summary, enum side which)
 		"rttvar_us", (json_int_t)side->rttvar_us, "syn", (int)side->syn_seen, "fin",
 		(int)side->fin_seen, "rst", (int)side->rst_seen, "sack_permitted",
 		(int)side->sack_permitted);
+	if (object)
+		json_object_update_new(
+			object,
+			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "acks",
+				  (json_int_t)side->acks, "acked_segments",
+				  (json_int_t)side->acked_segments, "acked_segments_max",
+				  (json_int_t)side->acked_segments_max, "ack_delay_min_us",
+				  (json_int_t)side->ack_delay_min_us, "ack_delay_mean_us",
+				  (json_int_t)side->ack_delay_mean_us, "ack_delay_max_us",
+				  (json_int_t)side->ack_delay_max_us, "delayed_acks",
+				  (json_int_t)side->delayed_acks, "dsacks", (json_int_t)side->dsacks,
+				  "paws_rejects", (json_int_t)side->paws_rejects, "window_collapses",
+				  (json_int_t)side->window_collapses, "super_packets",
+				  (json_int_t)side->super_packets));
 	/* What only a SYN tells. */
 	if (side->syn_seen) {
 		json_object_set_new(object, "iss", json_integer(side->iss));

@@ -126,7 +126,7 @@ static int word_reass(const struct event *event, char *out, size_t bytes)
 	case REASS_REASON_FULL:
 		return snprintf(
 			out, bytes,
-			"out-of-order queue: more holes than are followed, the oldest is given up");
+			"out-of-order queue: more holes than are followed, the highest are left out");
 	default:
 		break;
 	}
@@ -144,10 +144,14 @@ static int word_persist(const struct event *event, char *out, size_t bytes)
 	case PERSIST_ENTERED:
 		return snprintf(out, bytes, "the peer closed its window");
 	case PERSIST_PROBE:
-		return snprintf(out, bytes, "the peer's window is closed: probed");
+		put_duration(closed, event->stack_flex[0]);
+		return snprintf(out, bytes, "the peer's window is closed: probe %u, after %s",
+				event->stack_flex[1], closed);
 	default:
 		put_duration(closed, event->stack_flex[0]);
-		return snprintf(out, bytes, "the peer opened its window after %s", closed);
+		return snprintf(out, bytes, "the peer opened its window after %s (%u probe%s)",
+				closed, event->stack_flex[1],
+				event->stack_flex[1] == 1 ? "" : "s");
 	}
 }
 
@@ -308,6 +312,39 @@ static int word_msgsize(const struct event *event, char *out, size_t bytes)
 	return snprintf(out, bytes, "ICMP: %s, by %s, %u%%", what, reporter, event->flex7 & 0xff);
 }
 
+/* What the receiver's model found. */
+static int word_receiver_event(const struct event *event, char *out, size_t bytes)
+{
+	unsigned int confidence = event->flex7 & 0xff;
+	char least[32], mean[32], most[32];
+
+	switch (event->id) {
+	case EVENT_COLLAPSE:
+		return snprintf(out, bytes,
+				"the peer took back %u bytes of its window, edge now %u, %u%%",
+				event->stack_flex[0], event->stack_flex[1], confidence);
+	case EVENT_TSTMP_VAL:
+		if (event->flex7 >> 8 == PAWS_CONFIRMED)
+			return snprintf(out, bytes,
+					"rejected by its time stamp (PAWS): answered with a "
+					"duplicate ACK, %u%%",
+					confidence);
+		return snprintf(out, bytes, "rejected by its time stamp (PAWS): %u before %u, %u%%",
+				event->stack_flex[0], event->stack_flex[1], confidence);
+	case EVENT_TIMERSTAR:
+		put_duration(least, event->stack_flex[2]);
+		put_duration(mean, event->stack_flex[3]);
+		put_duration(most, event->stack_flex[4]);
+		return snprintf(out, bytes,
+				"acknowledged %u segments with %u ACKs, behind the last one by %s "
+				"(%s to %s); %u clearly delayed",
+				event->stack_flex[1], event->stack_flex[0], mean, least, most,
+				event->stack_flex[5]);
+	default:
+		return 0;
+	}
+}
+
 static int word_event(const struct event *event, char *out, size_t bytes)
 {
 	char sample[32], srtt[32], rttvar[32], near[32];
@@ -332,10 +369,15 @@ static int word_event(const struct event *event, char *out, size_t bytes)
 		return snprintf(
 			out, bytes,
 			"%s; sent %u segments (%u again, %u bytes), received %u (%u bytes), "
-			"%u RTT samples",
+			"%u RTT samples%s",
 			end_reason_name((uint8_t)event->record_flex[0]), event->stack_flex[0],
 			event->stack_flex[2], event->stack_flex[3], event->stack_flex[1],
-			event->stack_flex[4], event->stack_flex[5]);
+			event->stack_flex[4], event->stack_flex[5],
+			event->record_flex[1] ? "; segments larger than the MSS: merged on the way to the tap" : "");
+	case EVENT_COLLAPSE:
+	case EVENT_TSTMP_VAL:
+	case EVENT_TIMERSTAR:
+		return word_receiver_event(event, out, bytes);
 	case EVENT_CONNEND:
 		return snprintf(out, bytes, "end of the log: %s",
 				end_reason_name((uint8_t)event->record_flex[0]));

@@ -225,6 +225,7 @@ void conn_log_persist(struct tracker *tracker, struct connection *conn, enum sid
 		      uint64_t ts_ns, enum persist_kind kind, uint64_t closed_ns)
 {
 	uint64_t closed_us = closed_ns / 1000;
+	const struct endpoint_cold *peer = connection_cold_of(conn, side_other(side));
 
 	conn_log_event(
 		tracker, conn, side,
@@ -233,7 +234,31 @@ void conn_log_persist(struct tracker *tracker, struct connection *conn, enum sid
 				 .flex7 = flex7_make(1, 100),
 				 .flex8 = kind,
 				 .stack_flex = { closed_us > UINT32_MAX ? UINT32_MAX
-									: (uint32_t)closed_us } });
+									: (uint32_t)closed_us,
+						 peer ? peer->probes : 0 } });
+}
+
+void conn_log_collapse(struct tracker *tracker, struct connection *conn, enum side side,
+		       uint64_t ts_ns, uint32_t back_bytes, uint32_t edge, uint8_t confidence)
+{
+	conn_log_event(tracker, conn, side,
+		       &(struct event){ .ts_ns = ts_ns,
+					.id = EVENT_COLLAPSE,
+					.flex7 = flex7_make(1, confidence),
+					.stack_flex = { back_bytes, edge } });
+}
+
+void conn_log_paws(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
+		   enum paws_reason reason, uint8_t confidence, uint32_t tsval)
+{
+	const struct receiver *receiver = tracker_receiver(tracker, conn, side);
+
+	conn_log_event(tracker, conn, side,
+		       &(struct event){ .ts_ns = ts_ns,
+					.id = EVENT_TSTMP_VAL,
+					.flex7 = flex7_make(reason, confidence),
+					.stack_flex = { tsval,
+							receiver ? receiver->ts_recent : 0 } });
 }
 
 static uint32_t word_be(const uint8_t *bytes)
@@ -295,14 +320,28 @@ static void log_flow_end(struct tracker *tracker, struct connection *conn, enum 
 {
 	const struct endpoint *own = &conn->side[side];
 	const struct endpoint *peer = &conn->side[side_other(side)];
+	const struct receiver *receiver = tracker_receiver(tracker, conn, side);
+	const struct receiver *of_peer = tracker_receiver(tracker, conn, side_other(side));
 
+	if (receiver && receiver->acks)
+		conn_log_event(
+			tracker, conn, side,
+			&(struct event){
+				.ts_ns = conn->last_ts_ns,
+				.id = EVENT_TIMERSTAR,
+				.flex7 = flex7_make(1, 90),
+				.record_flex = { 4, 0 },
+				.stack_flex = { receiver->acks, receiver->acked_segments,
+						receiver->delay_min_us,
+						(uint32_t)(receiver->delay_sum_us / receiver->acks),
+						receiver->delay_max_us, receiver->delayed_acks } });
 	conn_log_event(
 		tracker, conn, side,
 		&(struct event){
 			.ts_ns = conn->last_ts_ns,
 			.id = EVENT_FLOWEND,
 			.flex7 = flex7_make(reason, 100),
-			.record_flex = { reason, 0 },
+			.record_flex = { reason, of_peer ? of_peer->super_packets : 0 },
 			.stack_flex = { (uint32_t)own->segments, (uint32_t)peer->segments,
 					own->retransmitted_segments, (uint32_t)own->payload_bytes,
 					(uint32_t)peer->payload_bytes, own->rtt.samples } });
@@ -331,7 +370,7 @@ static void summary_add(struct tracker *tracker, const struct connection *conn,
 {
 	struct flow_summary summary;
 
-	connection_summary(conn, reason, &summary);
+	connection_summary(tracker, conn, reason, &summary);
 	if (!tracker->flows) {
 		tracker->flows = chunk_pool_get(&tracker->pool);
 		if (!tracker->flows) {

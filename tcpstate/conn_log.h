@@ -32,6 +32,10 @@ void conn_log_icmp(struct tracker *tracker, struct connection *conn, enum side s
 		   const struct segment *error, uint8_t confidence);
 void conn_log_black_hole(struct tracker *tracker, struct connection *conn, enum side side,
 			 uint64_t ts_ns, const struct pmtu_black_hole *hole);
+void conn_log_collapse(struct tracker *tracker, struct connection *conn, enum side side,
+		       uint64_t ts_ns, uint32_t back_bytes, uint32_t edge, uint8_t confidence);
+void conn_log_paws(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
+		   enum paws_reason reason, uint8_t confidence, uint32_t tsval);
 
 /* Hands over the section if it has reached its limit. */
 void conn_log_turn(struct tracker *tracker, struct connection *conn);

@@ -21,6 +21,10 @@
 
 /* So many segments in a row far away from a stream are the stream: the capture lost the way there. */
 #define FAR_OUT_RESYNC 3
+/* A side all of whose segments, so many, have a bad checksum is one that leaves it to its hardware. */
+#define OFFLOAD_SEGMENTS 8
+/* A copy of a segment without data, where no more than the last one is remembered. */
+#define COPY_NS UINT64_C(2000000)
 
 /*
  * Without a SYN the lower port is taken for the server's: services listen on low ports, clients use
@@ -264,6 +268,12 @@ static void note_late(struct connection *conn, const struct segment *seg, enum s
 	conn->side[sender].gap_bytes -= segment_length(seg);
 }
 
+/* More than the peer takes at once: GRO or LRO in front of the tap, or TSO behind it. */
+static bool is_super_packet(const struct endpoint *r, const struct segment *seg)
+{
+	return r->mss_bytes && seg->payload_bytes > r->mss_bytes;
+}
+
 /* What the sender's TCB learns from having sent this. False: its numbers are to be ignored. */
 static bool account_sent(struct tracker *tracker, struct connection *conn,
 			 const struct segment *seg, enum side sender, const struct sent *sent)
@@ -333,6 +343,21 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 		s->t_flags |= TF_SENTFIN;
 	}
 	note_outstanding(tracker, s, seg, sent);
+	if (seg->payload_bytes && seq_after(end, s->snd_max)) {
+		struct receiver *model = tracker_receiver(tracker, conn, side_other(sender));
+
+		if (sent->cause != CAUSE_WINDOW_PROBE && s->persist == WINDOW_REOPENED)
+			s->persist = WINDOW_OPEN;
+		if (model)
+			model->flags &= (uint8_t)~RECEIVER_GAP;
+	}
+	if (is_super_packet(r, seg)) {
+		struct receiver *model = tracker_receiver(tracker, conn, side_other(sender));
+
+		conn->flags |= CONN_SUPER_PACKETS;
+		if (model)
+			model->super_packets++;
+	}
 	s->snd_max = seq_max(s->snd_max, end);
 	endpoint_state_on_send(s, seg);
 	return true;
@@ -373,8 +398,9 @@ static void take_sequence(struct tracker *tracker, struct connection *conn,
 	enum side receiver = side_other(sender);
 	struct endpoint *s = &conn->side[sender];
 	struct endpoint *r = &conn->side[receiver];
-	uint32_t end = seg->seq + segment_length(seg);
+	uint32_t end = seg->seq + segment_length(seg), fresh = 0;
 	struct connection_cold *cold = conn->cold;
+	struct receiver *model = tracker_receiver(tracker, conn, receiver);
 
 	if (seg->payload_bytes && !r->first_byte_in_ticks)
 		r->first_byte_in_ticks = ticks_of(seg->ts_ns);
@@ -385,26 +411,23 @@ static void take_sequence(struct tracker *tracker, struct connection *conn,
 		if (cold && cold->side[receiver].recvq.count &&
 		    seqrange_release(&cold->side[receiver].recvq, &r->rcv_nxt))
 			conn_log_reass(tracker, conn, receiver, seg->ts_ns, REASS_REASON_RELEASED);
+		if (model)
+			receiver_advanced(model, r->rcv_nxt);
 	} else if (end != seg->seq) {
 		bool full = false;
 
 		cold = tracker_cold(tracker, conn);
-		if (!cold ||
-		    (seqrange_add(&cold->side[receiver].recvq, seg->seq, end, &full) == 0 &&
-		     full)) {
+		if (cold)
+			fresh = seqrange_add(&cold->side[receiver].recvq, seg->seq, end, &full);
+		if (!cold || full) {
 			if (!(conn->flags & CONN_REASS_FULL))
 				conn_log_reass(tracker, conn, receiver, seg->ts_ns,
 					       REASS_REASON_FULL);
 			conn->flags |= CONN_REASS_FULL;
-			/* The oldest hole is given up: nothing is claimed of it any more. */
-			if (cold) {
-				r->rcv_nxt = cold->side[receiver].recvq.ranges[0].start;
-				seqrange_release(&cold->side[receiver].recvq, &r->rcv_nxt);
-				seqrange_add(&cold->side[receiver].recvq, seg->seq, end, &full);
-			} else {
-				r->rcv_nxt = end;
-			}
-		} else {
+			/* RCV.NXT stays right; what found no room is no gap when it is acknowledged. */
+			if (cold)
+				endpoint_forget(&cold->side[receiver], seg->seq, end);
+		} else if (fresh) {
 			conn_log_reass(tracker, conn, receiver, seg->ts_ns, REASS_REASON_QUEUED);
 		}
 	}
@@ -422,12 +445,19 @@ static void take_gap(struct tracker *tracker, struct connection *conn, uint64_t 
 	struct endpoint *a = &conn->side[acker];
 	struct endpoint *d = &conn->side[side_other(acker)];
 	struct endpoint_cold *cold = conn->cold ? &conn->cold->side[acker] : NULL;
+	struct receiver *model = tracker_receiver(tracker, conn, acker);
 	uint32_t gap = ack - a->rcv_nxt, start = a->rcv_nxt, end = ack;
+	uint32_t took = model ? receiver_took(model, a->rcv_nxt, ack) : 0;
 
 	if (cold && cold->recvq.count)
 		end = seq_min(end, cold->recvq.ranges[0].start);
 	if (cold)
 		gap -= seqrange_overlap(&cold->recvq, a->rcv_nxt, ack);
+	gap = gap > took ? gap - took : 0;
+	if (!cold ? conn->flags & CONN_REASS_FULL : endpoint_forgot(cold, a->rcv_nxt, ack))
+		gap = 0;
+	if (took && d->bad_checksums)
+		conn->flags |= CONN_OFFLOAD;
 	a->rcv_nxt = ack;
 	if (cold)
 		seqrange_release(&cold->recvq, &a->rcv_nxt);
@@ -442,6 +472,8 @@ static void take_gap(struct tracker *tracker, struct connection *conn, uint64_t 
 		cold->gap_end = end;
 		cold->gap_ns = ts_ns;
 	}
+	if (model)
+		model->flags |= RECEIVER_GAP;
 	d->rtt.timed_at_ns = 0;
 	conn_log_reass(tracker, conn, acker, ts_ns, REASS_REASON_GAP);
 }
@@ -452,16 +484,25 @@ static void take_ack_of_model(struct tracker *tracker, struct connection *conn,
 			      bool is_duplicate)
 {
 	struct endpoint *d = &conn->side[acked];
+	struct receiver *receiver = tracker_receiver(tracker, conn, side_other(acked));
 	uint32_t srtt_us = d->rtt.srtt_us;
 	uint32_t near_us =
 		sender_near_us(model, d, endpoint_near_us(&conn->side[side_other(acked)]));
 	struct sender_ack ack;
 
 	sender_acked(model, &tracker->sendqs, d, seg, is_duplicate, near_us, &ack);
+	if (receiver && ack.dsack)
+		receiver->dsacks++;
 	if (ack.has_rtt && !(model->flags & SENDER_UNSURE)) {
 		rtt_sample(&d->rtt, ack.rtt_us, ack.min_rtt_us);
 		rto_sample(&model->rto, ack.rtt_us, srtt_us, seg->ack, d->snd_max);
 		conn_log_rtt(tracker, conn, acked, seg->ts_ns, ack.rtt_us, ack.rtt_reason);
+		if (receiver && seg->options.sack_count == 0)
+			receiver_acked(receiver,
+				       &(struct receiver_ack){ .segments = ack.delivered_segments,
+							       .youngest_us = ack.min_rtt_us,
+							       .least_us = d->rtt.min_us,
+							       .is_last = seg->ack == d->snd_max });
 	}
 	if (ack.reordered | ack.dsack | ack.needless_count | ack.recovered | ack.black_hole)
 		conn_log_ack(tracker, conn, acked, seg->ts_ns, &ack);
@@ -493,14 +534,21 @@ static void take_ack(struct tracker *tracker, struct connection *conn, const str
 	}
 	if (seg->ack - d->snd_una > (1u << 30))
 		return; /* old, or of another connection */
+	/* Every one of its checksums is bad, and yet it is acknowledged. */
+	if (d->bad_checksums && d->bad_checksums == d->segments && seq_after(seg->ack, d->snd_una))
+		conn->flags |= CONN_OFFLOAD;
 	if (seq_after(seg->ack, s->rcv_nxt))
 		take_gap(tracker, conn, seg->ts_ns, sender, seg->ack);
 	/* RFC 5681 2 */
 	is_duplicate = seg->ack == d->snd_una && d->snd_max != d->snd_una &&
 		       segment_length(seg) == 0 && endpoint_window(s, d, seg) == s->rcv_wnd;
 	if (is_duplicate) {
+		struct receiver *receiver = tracker_receiver(tracker, conn, sender);
+
 		s->duplicate_acks++;
 		d->dupacks++;
+		if (receiver && receiver_confirms_paws(receiver))
+			conn_log_paws(tracker, conn, sender, seg->ts_ns, PAWS_CONFIRMED, 97, 0);
 	}
 	/* Of nothing outstanding an ACK says nothing, but for the DSACK of a late copy. */
 	if (model && (d->snd_una != d->snd_max || seg->options.sack_count))
@@ -522,6 +570,7 @@ static void take_window(struct tracker *tracker, struct connection *conn, const 
 	struct endpoint *s = &conn->side[sender];
 	struct endpoint *p = &conn->side[peer];
 	uint32_t window = endpoint_window(s, p, seg);
+	struct receiver *model = tracker_receiver(tracker, conn, sender);
 	struct connection_cold *cold;
 
 	/* RFC 9293 3.10.7.4: an old segment does not update the window (SND.WL1). */
@@ -531,20 +580,35 @@ static void take_window(struct tracker *tracker, struct connection *conn, const 
 	p->snd_wl1 = seg->seq;
 	p->snd_wnd = window;
 	p->seen |= SEEN_WINDOW;
+	if (model && seg->flags & TCP_ACK && !(seg->flags & TCP_SYN) &&
+	    s->seen & p->seen & SEEN_SYN) {
+		uint32_t rounding_bytes = window == seg->window ? 1 : 1u << s->wscale;
+		uint8_t confidence = 0;
+		uint32_t back_bytes =
+			receiver_window(model, seg, seg->ack + window, rounding_bytes, &confidence);
+
+		if (back_bytes)
+			conn_log_collapse(tracker, conn, peer, seg->ts_ns, back_bytes,
+					  seg->ack + window, confidence);
+	}
 	if (seg->flags & TCP_ACK && seq_after(seg->ack + window, s->rcv_adv))
 		s->rcv_adv = seg->ack + window;
 	if (window == 0 && s->rcv_wnd && !(seg->flags & (TCP_SYN | TCP_FIN))) {
 		s->zero_windows++;
 		s->t_flags |= TF_RXWIN0SENT;
 		cold = tracker_cold(tracker, conn);
-		if (cold)
+		if (cold) {
 			cold->side[sender].zero_window_since_ns = seg->ts_ns;
+			cold->side[sender].probes = 0;
+		}
+		p->persist = WINDOW_CLOSED;
 		s->rcv_wnd = 0;
 		conn_log_persist(tracker, conn, peer, seg->ts_ns, PERSIST_ENTERED, 0);
 	} else if (window && s->t_flags & TF_RXWIN0SENT) {
 		uint64_t since_ns = conn->cold ? conn->cold->side[sender].zero_window_since_ns : 0;
 
 		s->t_flags &= ~(uint32_t)TF_RXWIN0SENT;
+		p->persist = WINDOW_REOPENED;
 		s->rcv_wnd = window;
 		conn_log_persist(tracker, conn, peer, seg->ts_ns, PERSIST_LEFT,
 				 since_ns && since_ns < seg->ts_ns ? seg->ts_ns - since_ns : 0);
@@ -592,6 +656,65 @@ static void classify_syn(const struct connection *conn, const struct endpoint *s
 		(uint8_t)(s->retransmitted_segments < 254 ? s->retransmitted_segments + 1 : 255);
 }
 
+static bool segment_is_bare(const struct segment *seg)
+{
+	return seg->payload_bytes == 0 && !(seg->flags & TCP_FIN);
+}
+
+/* The confidence that a segment without data is one that the mirror made twice; 0: it is not. */
+static uint8_t is_copy(struct tracker *tracker, struct connection *conn, const struct segment *seg,
+		       enum side sender)
+{
+	struct receiver *model = tracker_receiver(tracker, conn, sender);
+	bool has_sack = conn->side[0].t_flags & conn->side[1].t_flags & TF_SACK_PERMIT;
+	uint16_t digest, last = conn->last_digest;
+	bool has_id = seg->key.ip_version == 4 && seg->ip_id;
+
+	if (!segment_is_bare(seg))
+		return 0; /* the scoreboard knows */
+	if (model && !(seg->flags & (TCP_SYN | TCP_RST)))
+		return receiver_is_copy(model, seg, has_sack);
+	digest = (uint16_t)(receiver_digest(seg) >> 16);
+	conn->last_digest = digest;
+	if (digest != last || seg->ts_ns - conn->last_ts_ns > COPY_NS ||
+	    !(conn->side[sender].seen & SEEN_SEGMENT) ||
+	    (!has_id && !has_sack && !(seg->flags & (TCP_SYN | TCP_RST))))
+		return 0;
+	return has_id ? 95 : 70;
+}
+
+/* Whether its receiver throws it away because of its checksum. */
+static bool is_damaged(const struct connection *conn, const struct segment *seg, enum side sender)
+{
+	const struct endpoint *s = &conn->side[sender];
+
+	return seg->checksum == CHECKSUM_BAD && !(conn->flags & CONN_OFFLOAD) &&
+	       !(seg->flags & TCP_SYN) &&
+	       !(s->bad_checksums >= OFFLOAD_SEGMENTS && s->bad_checksums == s->segments);
+}
+
+/* What the tap or the capture did to the segment; kind is what it would be without. */
+static void note_capture(struct tracker *tracker, const struct connection *conn,
+			 const struct segment *seg, enum side sender, struct sent *sent)
+{
+	const struct endpoint *s = &conn->side[sender], *r = &conn->side[side_other(sender)];
+	const struct receiver *model = tracker_receiver(tracker, conn, side_other(sender));
+
+	if (is_damaged(conn, seg, sender)) {
+		sent->cause = CAUSE_BAD_CHECKSUM;
+		sent->confidence = 100;
+	}
+	if (sent->cause != CAUSE_NONE || sent->kind != OUT_NEW || seg->payload_bytes == 0)
+		return;
+	if (model && model->flags & RECEIVER_GAP && !seq_before(seg->seq, s->snd_max)) {
+		sent->cause = CAUSE_CAPTURE_GAP;
+		sent->confidence = 90;
+	} else if (is_super_packet(r, seg)) {
+		sent->cause = CAUSE_SUPER_PACKET;
+		sent->confidence = 100;
+	}
+}
+
 /* What the segment is; what its sender must have gone through before it is told in front of it. */
 static struct sent classify(struct tracker *tracker, struct connection *conn,
 			    const struct segment *seg, enum side sender)
@@ -602,7 +725,12 @@ static struct sent classify(struct tracker *tracker, struct connection *conn,
 	struct sender *model = tracker_sender(tracker, s);
 	uint32_t near_us = sender_near_us(model, s, endpoint_near_us(r));
 	struct sender_step step = { 0 };
+	uint8_t copy = is_copy(tracker, conn, seg, sender);
 
+	if (copy)
+		return (struct sent){ .kind = OUT_NOT_QUEUED,
+				      .cause = CAUSE_MIRROR_DUPLICATE,
+				      .confidence = copy };
 	if (seg->flags & TCP_SYN) {
 		classify_syn(conn, s, seg, &sent, &step);
 	} else if (model && segment_length(seg) && !(seg->flags & TCP_RST) &&
@@ -622,6 +750,7 @@ static struct sent classify(struct tracker *tracker, struct connection *conn,
 	}
 	if (step.timeout | step.recovery)
 		conn_log_step(tracker, conn, sender, seg->ts_ns, &step, sent.cause);
+	note_capture(tracker, conn, seg, sender, &sent);
 	return sent;
 }
 
@@ -656,6 +785,45 @@ void connection_icmp_error(struct tracker *tracker, struct connection *conn,
 	conn_log_turn(tracker, conn);
 }
 
+/* Whether the receiver throws the segment away, all of it: damaged, or of another time (PAWS). */
+static bool is_thrown_away(struct tracker *tracker, struct connection *conn,
+			   const struct segment *seg, enum side sender, bool damaged)
+{
+	enum side receiver = side_other(sender);
+	struct receiver *model = tracker_receiver(tracker, conn, receiver);
+	uint32_t end = seg->seq + segment_length(seg);
+	uint32_t last_ack = conn->side[sender].snd_una;
+	uint8_t confidence = 0;
+
+	if (model && !damaged)
+		confidence = receiver_timestamp(model, seg, last_ack);
+	if (confidence)
+		conn_log_paws(tracker, conn, receiver, seg->ts_ns, PAWS_OLD, confidence,
+			      seg->options.tsval);
+	if (!damaged && (!confidence || !seq_after(end, last_ack)))
+		return false;
+	if (model)
+		receiver_reject(model, seg->seq, end);
+	return true;
+}
+
+/* A window probe passed. */
+static void note_probe(struct tracker *tracker, struct connection *conn, const struct segment *seg,
+		       enum side sender)
+{
+	struct endpoint_cold *cold = conn->cold ? &conn->cold->side[side_other(sender)] : NULL;
+	uint64_t since_ns = cold ? cold->zero_window_since_ns : 0;
+
+	if (cold) {
+		cold->probes++;
+		cold->window_probes++;
+		if (seg->payload_bytes)
+			cold->probe_end = seg->seq + seg->payload_bytes;
+	}
+	conn_log_persist(tracker, conn, sender, seg->ts_ns, PERSIST_PROBE,
+			 since_ns && since_ns < seg->ts_ns ? seg->ts_ns - since_ns : 0);
+}
+
 void connection_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg)
 {
 	enum side sender = connection_sender(conn, seg);
@@ -663,22 +831,28 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 	struct endpoint *s = &conn->side[sender];
 	struct endpoint *r = &conn->side[receiver];
 	struct sent sent = classify(tracker, conn, seg, sender);
-	bool first = !(s->seen & SEEN_SEGMENT);
+	bool first = !(s->seen & SEEN_SEGMENT), damaged = is_damaged(conn, seg, sender);
 	struct sender *model;
 
 	conn_log_segment(tracker, conn, seg, sender, &sent);
 	conn->last_ts_ns = seg->ts_ns;
+	if (sent.cause == CAUSE_MIRROR_DUPLICATE && segment_is_bare(seg)) {
+		s->segments++;
+		count_up(&s->mirror_duplicates, true);
+		tracker->counters.mirror_duplicates++;
+		conn_log_turn(tracker, conn);
+		return;
+	}
 	if (account_sent(tracker, conn, seg, sender, &sent)) {
-		if (sent.cause == CAUSE_WINDOW_PROBE && conn->cold) {
-			conn->cold->side[receiver].window_probes++;
-			if (seg->payload_bytes)
-				conn->cold->side[receiver].probe_end =
-					seg->seq + seg->payload_bytes;
-		}
 		if (sent.cause == CAUSE_WINDOW_PROBE)
-			conn_log_persist(tracker, conn, sender, seg->ts_ns, PERSIST_PROBE, 0);
+			note_probe(tracker, conn, seg, sender);
 		if (sent.kind == OUT_RETRANSMISSION || sent.kind == OUT_TLP_RETRANSMISSION)
 			look_for_black_hole(tracker, conn, seg, sender);
+		if (is_thrown_away(tracker, conn, seg, sender, damaged)) {
+			s->seen |= SEEN_SEGMENT;
+			conn_log_turn(tracker, conn);
+			return;
+		}
 		if (seg->flags & TCP_SYN)
 			endpoint_state_on_syn(r, seg);
 		if (seg->flags & TCP_ACK) {
@@ -690,7 +864,7 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 		model = tracker_sender(tracker, s);
 		if (model)
 			sender_passed(model, s, seg, sender_near_us(model, s, endpoint_near_us(r)));
-	} else if (seg->flags & TCP_RST) {
+	} else if (seg->flags & TCP_RST && !damaged) {
 		take_reset(tracker, conn, seg, sender);
 	}
 	if (first)
@@ -699,7 +873,8 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 }
 
 static void summarise_side(const struct endpoint *endpoint, const struct endpoint *peer,
-			   const struct endpoint_cold *peer_cold, struct flow_side_summary *out)
+			   const struct endpoint_cold *peer_cold, const struct receiver *own,
+			   const struct receiver *of_peer, struct flow_side_summary *out)
 {
 	*out = (struct flow_side_summary){
 		.segments = endpoint->segments,
@@ -728,10 +903,24 @@ static void summarise_side(const struct endpoint *endpoint, const struct endpoin
 		.sack_permitted = !!(peer->t_flags & TF_SACK_PERMIT),
 		.options_seen = endpoint->options_seen,
 	};
+	if (of_peer)
+		out->super_packets = of_peer->super_packets;
+	if (!own)
+		return;
+	out->acks = own->acks;
+	out->acked_segments = own->acked_segments;
+	out->acked_segments_max = own->acked_segments_max;
+	out->ack_delay_min_us = own->delay_min_us;
+	out->ack_delay_mean_us = own->acks ? (uint32_t)(own->delay_sum_us / own->acks) : 0;
+	out->ack_delay_max_us = own->delay_max_us;
+	out->delayed_acks = own->delayed_acks;
+	out->dsacks = own->dsacks;
+	out->paws_rejects = own->paws_rejects;
+	out->window_collapses = own->collapses;
 }
 
-void connection_summary(const struct connection *conn, enum end_reason reason,
-			struct flow_summary *out)
+void connection_summary(struct tracker *tracker, const struct connection *conn,
+			enum end_reason reason, struct flow_summary *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->key = conn->key;
@@ -745,6 +934,9 @@ void connection_summary(const struct connection *conn, enum end_reason reason,
 	out->first_ts_ns = conn->first_ts_ns;
 	out->last_ts_ns = conn->last_ts_ns;
 	out->events_lost = conn->events_lost;
-	summarise_side(&conn->side[0], &conn->side[1], connection_cold_of(conn, 1), &out->side[0]);
-	summarise_side(&conn->side[1], &conn->side[0], connection_cold_of(conn, 0), &out->side[1]);
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+		summarise_side(&conn->side[side], &conn->side[side_other(side)],
+			       connection_cold_of(conn, side_other(side)),
+			       tracker_receiver(tracker, conn, side),
+			       tracker_receiver(tracker, conn, side_other(side)), &out->side[side]);
 }

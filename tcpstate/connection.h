@@ -22,6 +22,9 @@ enum connection_flag {
 	CONN_RESET = 0x02, /* an RST that the receiver takes, or must challenge, was seen */
 	CONN_SIMULTANEOUS_OPEN = 0x04,
 	CONN_REASS_FULL = 0x08, /* said once: the out-of-order model is at its limit */
+	/* What has a bad checksum was acknowledged: the capture was made in front of the offload. */
+	CONN_OFFLOAD = 0x10,
+	CONN_SUPER_PACKETS = 0x20, /* segments larger than the MSS: not as they were on the wire */
 };
 
 struct connection_cold {
@@ -46,7 +49,7 @@ struct connection {
 	struct connection_cold *cold; /* NULL until needed */
 	uint32_t events_lost;
 	uint16_t iface;
-	uint16_t zero;
+	uint16_t last_digest; /* of the last segment without data, to know a copy */
 	struct endpoint side[2]; /* by enum side */
 } __attribute__((aligned(64)));
 
@@ -79,7 +82,7 @@ uint64_t connection_timeout_ns(const struct connection *conn, uint64_t idle_time
 enum end_reason connection_end_reason(const struct connection *conn, enum end_reason found);
 
 /* What is known of it. */
-void connection_summary(const struct connection *conn, enum end_reason reason,
+void connection_summary(struct tracker *tracker, const struct connection *conn, enum end_reason reason,
 			struct flow_summary *out);
 
 static inline enum side connection_sender(const struct connection *conn, const struct segment *seg)

@@ -22,6 +22,26 @@ void endpoint_init(struct endpoint *endpoint, uint8_t state)
 	endpoint->wscale = WSCALE_UNKNOWN;
 }
 
+void endpoint_forget(struct endpoint_cold *cold, uint32_t start, uint32_t end)
+{
+	bool none = cold->forgotten_start == cold->forgotten_end;
+
+	cold->forgotten_start = none ? start : seq_min(cold->forgotten_start, start);
+	cold->forgotten_end = none ? end : seq_max(cold->forgotten_end, end);
+}
+
+bool endpoint_forgot(struct endpoint_cold *cold, uint32_t start, uint32_t end)
+{
+	bool some = cold->forgotten_start != cold->forgotten_end &&
+		    seq_before(cold->forgotten_start, end) && seq_before(start, cold->forgotten_end);
+
+	if (seq_upto(cold->forgotten_end, end))
+		cold->forgotten_start = cold->forgotten_end;
+	else if (some)
+		cold->forgotten_start = seq_max(cold->forgotten_start, end);
+	return some;
+}
+
 bool endpoint_is_far_out(const struct endpoint *sender, const struct segment *seg)
 {
 	uint32_t distance = seg->seq - sender->snd_max;
@@ -96,8 +116,10 @@ struct sent endpoint_classify(const struct endpoint *sender, const struct endpoi
 		return sent;
 	if (is_probe(sender, seg)) {
 		sent.kind = OUT_NOT_QUEUED;
-		sent.cause = closed_window ? CAUSE_WINDOW_PROBE : CAUSE_KEEPALIVE;
-		sent.confidence = 95;
+		/* A window update may be lost behind the tap: who has not used it does not know it. */
+		sent.cause = closed_window || sender->persist ? CAUSE_WINDOW_PROBE
+							      : CAUSE_KEEPALIVE;
+		sent.confidence = sender->persist == WINDOW_REOPENED ? 80 : 95;
 		return sent;
 	}
 	if (length == 0)
@@ -165,6 +187,10 @@ void endpoint_snapshot(const struct endpoint *endpoint, const struct endpoint *p
 	memset(out, 0, sizeof(*out));
 	out->t_state = endpoint->state;
 	out->t_flags = endpoint->t_flags;
+	/* As far as the tap sees: the ACK may be on its way. */
+	if (endpoint->seen & SEEN_RCV && peer->seen & SEEN_SND && endpoint->state >= TCPS_ESTABLISHED &&
+	    seq_after(endpoint->rcv_nxt, peer->snd_una))
+		out->t_flags |= TF_DELACK;
 	out->t_flags2 = endpoint->t_flags2;
 	out->iss = endpoint->iss;
 	out->snd_una = endpoint->snd_una;

@@ -29,6 +29,13 @@ enum endpoint_seen {
 	SEEN_FIN_RECEIVED = 0x80, /* the peer's FIN is in order: rcv_nxt went past it */
 };
 
+/* The peer's window, as it makes a sender probe (RFC 9293 3.8.6.1). */
+enum endpoint_persist {
+	WINDOW_OPEN = 0,
+	WINDOW_CLOSED = 1,
+	WINDOW_REOPENED = 2, /* and the endpoint has sent nothing new since: it may not know */
+};
+
 /* 152 bytes; two of them and what they share are a connection. */
 struct endpoint {
 	struct rtt rtt;	 /* of what it sent */
@@ -68,6 +75,7 @@ struct endpoint {
 	uint8_t wscale;	  /* the shift of the windows that it sends, or WSCALE_UNKNOWN */
 	uint8_t snd_numholes;
 	uint8_t far_out; /* segments in a row that are far away from its window */
+	uint8_t persist; /* enum endpoint_persist */
 };
 
 /* What is needed for few endpoints only: its out-of-order queue and its closed window. */
@@ -78,6 +86,9 @@ struct endpoint_cold {
 	uint32_t probe_end;	     /* the number behind the byte of the last; 0 bytes: not set */
 	uint32_t gap_start, gap_end; /* acknowledged by it, not seen by the tap so far */
 	uint64_t gap_ns;	     /* when it was acknowledged */
+	uint32_t probes;	     /* of them, since it was closed this time */
+	uint32_t forgotten_start;    /* around all that found no room in recvq; */
+	uint32_t forgotten_end;	     /* equal: nothing */
 };
 
 struct sender;
@@ -106,6 +117,11 @@ struct sent endpoint_classify(const struct endpoint *sender, const struct endpoi
 /* Whether the segment lies in what the receiver acknowledged before the tap has seen it. */
 bool endpoint_is_late(const struct endpoint *sender, const struct endpoint_cold *receiver_cold,
 		      const struct segment *seg);
+/* [start, end) found no room in the out-of-order queue. */
+void endpoint_forget(struct endpoint_cold *cold, uint32_t start, uint32_t end);
+
+/* Whether something of [start, end) was forgotten; and that everything before end is settled now. */
+bool endpoint_forgot(struct endpoint_cold *cold, uint32_t start, uint32_t end);
 
 /* Whether the segment's numbers have nothing to do with what the sender has sent so far. */
 bool endpoint_is_far_out(const struct endpoint *sender, const struct segment *seg);

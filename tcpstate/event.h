@@ -82,10 +82,21 @@ enum cause {
  *                flex6: the shortest of both halves. reason: RTT_REASON_*
  * EVENT_REASS    stack flex1: out-of-order segments held by this receiver; flex2: their bytes;
  *                flex3: holes. reason: REASS_REASON_*
- * EVENT_PERSIST  stack flex8: PERSIST_*; flex1: how long the window was zero, us (PERSIST_LEFT)
+ * EVENT_PERSIST  stack flex8: PERSIST_*; flex1: how long the window has been zero, us (PERSIST_LEFT,
+ *                PERSIST_PROBE); flex2: probes so far
+ * EVENT_COLLAPSE the peer took back a part of its window (RFC 9293 3.8.6). stack flex1: by how many
+ *                bytes; flex2: the right edge now. reason: 1
+ * EVENT_TSTMP_VAL the endpoint rejects a segment by its time stamp (RFC 7323 5). stack flex1: its
+ *                TSval; flex2: TS.Recent. reason: PAWS_*
+ * EVENT_TIMERSTAR at the end of a log, if the endpoint acknowledged data: how it did. record flex1:
+ *                4 (the timer of delayed ACKs); stack flex1..flex6: ACKs of something new, segments
+ *                that they acknowledged, and how long the last segment of an ACK waited for it: the
+ *                least, mean and largest us, less the shortest round trip from tap to endpoint (what
+ *                waits in queues of the path is in it); ACKs that clearly waited for the timer.
+ *                reason: 1
  * EVENT_FLOWEND  record flex1: enum end_reason; stack flex1..flex6: segments sent, segments
  *                received, segments retransmitted, payload bytes sent (low 32 bits), payload bytes
- *                received (low 32 bits), RTT samples
+ *                received (low 32 bits), RTT samples; record flex2: super-packets sent
  * EVENT_CONNEND  record flex1: enum end_reason. The last event of a log.
  */
 enum rtt_reason {
@@ -146,6 +157,11 @@ enum reass_reason {
 	REASS_REASON_RELEASED = 2, /* a hole was filled, segments left the queue */
 	REASS_REASON_GAP = 3,	   /* the receiver acknowledged bytes that the tap never saw */
 	REASS_REASON_FULL = 4, /* the model of the queue is at its limit; its numbers are a floor */
+};
+
+enum paws_reason {
+	PAWS_OLD = 1,	    /* older than TS.Recent */
+	PAWS_CONFIRMED = 2, /* and the endpoint answered with a duplicate ACK */
 };
 
 enum persist_kind {

@@ -29,6 +29,18 @@ struct flow_side_summary {
 	uint32_t mirror_duplicates; /* sent once, passed the tap twice */
 	uint32_t keepalives;
 	uint32_t window_probes;
+	/* How it acknowledged what it received; all 0 if it received nothing. */
+	uint32_t acks;		     /* of something new */
+	uint32_t acked_segments;     /* by these */
+	uint32_t acked_segments_max; /* by one of them */
+	uint32_t ack_delay_min_us;   /* from a segment at the tap to its ACK, less the round trip */
+	uint32_t ack_delay_mean_us;
+	uint32_t ack_delay_max_us;
+	uint32_t delayed_acks; /* that clearly waited for a timer */
+	uint32_t dsacks;       /* RFC 2883: something came to it twice */
+	uint32_t paws_rejects;
+	uint32_t window_collapses;
+	uint32_t super_packets; /* sent, larger than the peer's MSS: merged on the way to the tap */
 	uint32_t rtt_samples; /* taken by this side: its data, the peer's ACK */
 	uint32_t rtt_min_us;  /* 0: no sample */
 	uint32_t srtt_us;

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SEQRANGE_MAX 16
+#define SEQRANGE_MAX 32
 
 struct seqrange {
 	uint32_t start;

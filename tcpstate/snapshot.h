@@ -32,6 +32,7 @@ const char *tcp_state_name(uint32_t state);
 
 /* Bits of t_flags (FreeBSD tcp_var.h) that the wire shows. */
 enum tcp_t_flag {
+	TF_DELACK = 0x00000002, /* an ACK is owed */
 	TF_SENTFIN = 0x00000010,
 	TF_REQ_SCALE = 0x00000020,
 	TF_RCVD_SCALE = 0x00000040,

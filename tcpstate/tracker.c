@@ -49,7 +49,9 @@ struct tracker *tracker_open(const struct tracker_config *config)
 	tracker->sender_total = config->connections_max + 64;
 	tracker->sender_arena =
 		arena_reserve((uint64_t)tracker->sender_total * sizeof(tracker->sender_arena[0]));
-	if (!tracker->cold_arena || !tracker->sender_arena ||
+	tracker->receiver_arena = arena_reserve((uint64_t)tracker->sender_total *
+						sizeof(tracker->receiver_arena[0]));
+	if (!tracker->cold_arena || !tracker->sender_arena || !tracker->receiver_arena ||
 	    sendq_pool_init(&tracker->sendqs, SENDQ_BYTES) < 0 ||
 	    flow_table_init(&tracker->table, config->connections_max) < 0 ||
 	    (config->views && chunk_pool_init(&tracker->pool, config->log_memory_bytes,
@@ -68,6 +70,7 @@ void tracker_close(struct tracker **tracker)
 	chunk_pool_dispose(&t->pool);
 	flow_table_dispose(&t->table);
 	arena_release(t->sender_arena, t->sender_total * sizeof(t->sender_arena[0]));
+	arena_release(t->receiver_arena, t->sender_total * sizeof(t->receiver_arena[0]));
 	sendq_pool_dispose(&t->sendqs);
 	arena_release(t->cold_arena, t->cold_total * sizeof(t->cold_arena[0]));
 	free(t);
@@ -112,6 +115,7 @@ struct sender *tracker_sender_make(struct tracker *tracker, struct endpoint *end
 	}
 	sender = &tracker->sender_arena[endpoint->sender - 1];
 	sender_init(sender);
+	receiver_init(&tracker->receiver_arena[endpoint->sender - 1]);
 	return sender;
 }
 
@@ -286,6 +290,7 @@ static void prefetch_senders(const struct tracker *tracker, uint32_t hash)
 			continue;
 		__builtin_prefetch(sender, 1);
 		__builtin_prefetch(sender + 64, 1);
+		__builtin_prefetch(&tracker->receiver_arena[conn->side[i].sender - 1], 1);
 	}
 }
 
@@ -380,7 +385,8 @@ const struct tracker_counters *tracker_counters(struct tracker *tracker)
 	tracker->counters.memory_bytes =
 		flow_table_memory_bytes(&tracker->table) +
 		(uint64_t)tracker->cold_touched * sizeof(tracker->cold_arena[0]) +
-		(uint64_t)tracker->sender_touched * sizeof(tracker->sender_arena[0]) +
+		(uint64_t)tracker->sender_touched * (sizeof(tracker->sender_arena[0]) +
+						     sizeof(tracker->receiver_arena[0])) +
 		sendq_pool_memory_bytes(&tracker->sendqs);
 	return &tracker->counters;
 }

@@ -5,6 +5,7 @@
 
 #include "tcpstate/connection.h"
 #include "tcpstate/flow_table.h"
+#include "tcpstate/receiver.h"
 #include "tcpstate/sender.h"
 #include "tcpstate/tracker.h"
 
@@ -18,6 +19,7 @@ struct tracker {
 	uint32_t cold_total;
 	uint32_t cold_touched;
 	struct sender *sender_arena;
+	struct receiver *receiver_arena; /* of each sender's peer, at the same index */
 	uint32_t sender_free; /* index + 1 of the last one given back, linked through own_index */
 	uint32_t sender_total;
 	uint32_t sender_touched;
@@ -37,6 +39,15 @@ static inline struct sender *tracker_sender(struct tracker *tracker,
 					    const struct endpoint *endpoint)
 {
 	return endpoint->sender ? &tracker->sender_arena[endpoint->sender - 1] : NULL;
+}
+
+/* The receiver model of a side; NULL until its peer has sent data. */
+static inline struct receiver *tracker_receiver(struct tracker *tracker,
+						const struct connection *conn, enum side side)
+{
+	uint32_t index = conn->side[side_other(side)].sender;
+
+	return index ? &tracker->receiver_arena[index - 1] : NULL;
 }
 
 #endif

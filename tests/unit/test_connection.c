@@ -253,7 +253,7 @@ static const struct line ack_of_unseen_data[] = {
 	OPENED,
 	{ C, A,   1,   1, 100, 1000, ES, ES, OUT_NEW, 0, 1 },
 	{ S, A,   1, 301,   0, 2000, ES, ES, 0, 0, 1 },  /* 101..301 never passed the tap */
-	{ C, A, 301,   1, 100, 1000, ES, ES, OUT_NEW, 0, 1 },
+	{ C, A, 301,   1, 100, 1000, ES, ES, OUT_NEW, CAUSE_CAPTURE_GAP, 1 },
 	{ C, A, 201,   1, 100, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_RECOVERY, 1 },
 };
 
