@@ -175,7 +175,7 @@ static void events_in_words(void **state)
 		  "capture gap: bytes acknowledged that the tap never saw" },
 		{ { .id = EVENT_PERSIST, .flex8 = PERSIST_ENTERED }, "the peer closed its window" },
 		{ { .id = EVENT_PERSIST, .flex8 = PERSIST_LEFT, .stack_flex = { 2000000 } },
-		  "the peer opened its window after 2.000 s" },
+		  "the peer opened its window after 2.000 s (0 probes)" },
 		{ { .id = EVENT_FLOWEND,
 		    .record_flex = { END_RESET },
 		    .stack_flex = { 5, 6, 1, 700, 800, 2 } },

@@ -32,6 +32,9 @@ struct line {
 	uint8_t kind, cause;		    /* of it; enum out_kind, enum cause */
 	uint32_t ms;			    /* since the line before */
 	uint16_t options;		    /* of a SYN: enum tcp_option_seen; wscale is 7 */
+	uint8_t checksum;		    /* enum checksum_state */
+	uint32_t tsval;			    /* 0: no time stamp */
+	uint16_t ip_id;
 };
 
 struct script {
@@ -249,6 +252,55 @@ static const struct line zero_window[] = {
 	{ S, A,   1, 12,  0, 2000, ES, ES, 0, 0, 1 },
 };
 
+static const struct line probe_after_a_lost_update[] = { /* it has not heard of the open window */
+	OPENED,
+	{ C, A,   1,  1, 10, 1000, ES, ES, 0, 0, 1 },
+	{ S, A,   1, 11,  0,    0, ES, ES, 0, 0, 1 },
+	{ C, A,  10,  1,  0, 1000, ES, ES, OUT_NOT_QUEUED, CAUSE_WINDOW_PROBE, 200 },
+	{ S, A,   1, 11,  0,    0, ES, ES, 0, 0, 1 },
+	{ S, A,   1, 11,  0, 2000, ES, ES, 0, 0, 100 },
+	{ C, A,  10,  1,  0, 1000, ES, ES, OUT_NOT_QUEUED, CAUSE_WINDOW_PROBE, 400 },
+	{ S, A,   1, 11,  0, 2000, ES, ES, 0, 0, 1 },
+	{ C, A,  11,  1, 10, 1000, ES, ES, 0, 0, 1 },
+	{ S, A,   1, 21,  0, 2000, ES, ES, 0, 0, 1 },
+	{ C, A,  20,  1,  0, 1000, ES, ES, OUT_NOT_QUEUED, CAUSE_KEEPALIVE, 30000 },
+};
+
+static const struct line damaged[] = { /* thrown away by the receiver, and sent again */
+	OPENED,
+	{ C, A,   1,  1, 10, 1000, ES, ES, 0, 0, 1 },
+	{ C, A,  11,  1, 10, 1000, ES, ES, OUT_NEW, CAUSE_BAD_CHECKSUM, 1, 0, CHECKSUM_BAD },
+	{ C, A,  21,  1, 10, 1000, ES, ES, OUT_NEW, 0, 1 },
+	{ S, A,   1, 11,  0, 2000, ES, ES, 0, 0, 1 },
+};
+
+static const struct line damaged_but_acknowledged[] = { /* by offload only */
+	OPENED,
+	{ C, A,   1,  1, 10, 1000, ES, ES, OUT_NEW, CAUSE_BAD_CHECKSUM, 1, 0, CHECKSUM_BAD },
+	{ C, A,  11,  1, 10, 1000, ES, ES, OUT_NEW, CAUSE_BAD_CHECKSUM, 1, 0, CHECKSUM_BAD },
+	{ S, A,   1, 21,  0, 2000, ES, ES, 0, 0, 1 },
+	{ C, A,  21,  1, 10, 1000, ES, ES, OUT_NEW, 0, 1, 0, CHECKSUM_BAD },
+};
+
+static const struct line of_another_time[] = { /* RFC 7323 5: rejected, answered at once */
+	OPENED,
+	{ C, A,   1,  1, 10, 1000, ES, ES, 0, 0, 1, 0, 0, 500 },
+	{ S, A,   1, 11,  0, 2000, ES, ES, 0, 0, 1, 0, 0, 900 },
+	{ C, A,  11,  1, 10, 1000, ES, ES, 0, 0, 1, 0, 0, 510 },
+	{ S, A,   1, 21,  0, 2000, ES, ES, 0, 0, 1, 0, 0, 901 },
+	{ C, A,  21,  1, 10, 1000, ES, ES, OUT_NEW, 0, 1, 0, 0, 505 },
+	{ S, A,   1, 21,  0, 2000, ES, ES, 0, 0, 1, 0, 0, 902 },
+};
+
+static const struct line copies_of_acks[] = { /* a mirror sends each twice; no duplicate ACK */
+	OPENED,
+	{ C, A,   1,  1, 10, 1000, ES, ES, 0, 0, 1 },
+	{ C, A,  11,  1, 10, 1000, ES, ES, 0, 0, 1 },
+	{ S, A,   1, 11,  0, 2000, ES, ES, 0, 0, 1, 0, 0, 0, 77 },
+	{ S, A,   1, 11,  0, 2000, ES, ES, OUT_NOT_QUEUED, CAUSE_MIRROR_DUPLICATE, 1, 0, 0, 0, 77 },
+	{ S, A,   1, 11,  0, 2000, ES, ES, 0, 0, 1, 0, 0, 0, 78 }, /* this is one */
+};
+
 static const struct line ack_of_unseen_data[] = {
 	OPENED,
 	{ C, A,   1,   1, 100, 1000, ES, ES, OUT_NEW, 0, 1 },
@@ -356,6 +408,32 @@ static void check_zero_window(struct connection *conn, uint32_t cb, uint32_t sb)
 	assert_false(conn->side[S].t_flags & TF_RXWIN0SENT);
 }
 
+static void check_damaged(struct connection *conn, uint32_t cb, uint32_t sb)
+{
+	assert_int_equal(conn->side[S].rcv_nxt, cb + 11);
+	assert_int_equal(conn->side[C].snd_max, cb + 31);
+	assert_int_equal(conn->side[C].gap_bytes, 0);
+}
+
+static void check_offload(struct connection *conn, uint32_t cb, uint32_t sb)
+{
+	assert_true(conn->flags & CONN_OFFLOAD);
+	assert_int_equal(conn->side[S].rcv_nxt, cb + 31);
+	assert_int_equal(conn->side[C].gap_bytes, 0);
+}
+
+static void check_another_time(struct connection *conn, uint32_t cb, uint32_t sb)
+{
+	assert_int_equal(conn->side[S].rcv_nxt, cb + 21);
+	assert_int_equal(conn->side[C].snd_max, cb + 31);
+}
+
+static void check_copies(struct connection *conn, uint32_t cb, uint32_t sb)
+{
+	assert_int_equal(conn->side[S].duplicate_acks, 1);
+	assert_int_equal(conn->side[C].dupacks, 1);
+}
+
 static void check_gap(struct connection *conn, uint32_t cb, uint32_t sb)
 {
 	assert_int_equal(conn->side[C].gap_bytes, 200);
@@ -422,6 +500,11 @@ static const struct script scripts[] = {
 	{ "retransmission and order", SCRIPT(retransmission_and_order), 1, check_order, false },
 	{ "keep-alive", SCRIPT(keep_alive), 1, NULL, false },
 	{ "zero window", SCRIPT(zero_window), 1, check_zero_window, false },
+	{ "probe after a lost update", SCRIPT(probe_after_a_lost_update), 1, NULL, false },
+	{ "damaged", SCRIPT(damaged), 1, check_damaged, false },
+	{ "damaged but acknowledged", SCRIPT(damaged_but_acknowledged), 1, check_offload, false },
+	{ "of another time", SCRIPT(of_another_time), 1, check_another_time, false },
+	{ "copies of ACKs", SCRIPT(copies_of_acks), 1, check_copies, false },
 	{ "ACK of unseen data", SCRIPT(ack_of_unseen_data), 1, check_gap, false },
 	{ "far away", SCRIPT(far_away), 1, check_far_away, false },
 	{ "window scale", SCRIPT(scaled), 1, check_scaled, false },
@@ -456,7 +539,12 @@ static struct segment segment_of(const struct line *line, uint64_t ts_ns, uint32
 		.ack = line->flags & TCP_ACK ? peer + line->ack : 0,
 		.window = line->window,
 		.payload_bytes = line->bytes,
-		.options = { .seen = line->options, .wscale = 7 },
+		.options = { .seen = (uint16_t)(line->options |
+						(line->tsval ? TCPOPT_HAS_TIMESTAMP : 0)),
+			     .wscale = 7,
+			     .tsval = line->tsval },
+		.checksum = line->checksum,
+		.ip_id = line->ip_id,
 	};
 }
 
