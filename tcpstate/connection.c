@@ -225,8 +225,12 @@ static void resynchronise(struct tracker *tracker, struct connection *conn, enum
 	s->far_out = 0;
 	s->rtt.timed_at_ns = 0;
 	begin_receiving(&conn->side[side_other(sender)], seq);
-	if (conn->cold)
-		conn->cold->side[side_other(sender)].recvq.count = 0;
+	if (conn->cold) {
+		struct endpoint_cold *cold = &conn->cold->side[side_other(sender)];
+
+		cold->recvq.count = 0;
+		cold->forgotten_start = cold->forgotten_end;
+	}
 	if (s->sender)
 		sender_resync(tracker_sender(tracker, s), &tracker->sendqs);
 }
@@ -413,6 +417,8 @@ static void take_sequence(struct tracker *tracker, struct connection *conn,
 			conn_log_reass(tracker, conn, receiver, seg->ts_ns, REASS_REASON_RELEASED);
 		if (model)
 			receiver_advanced(model, r->rcv_nxt);
+		if (cold) /* what came after all */
+			endpoint_forgot(&cold->side[receiver], r->rcv_nxt, r->rcv_nxt);
 	} else if (end != seg->seq) {
 		bool full = false;
 
