@@ -6,10 +6,10 @@ import os
 import platform
 import textwrap
 
-from . import inputs, table
+from . import episodes, inputs, table
 from .half import PENDING_TLP
 
-# What the truth has of it : the kernel's counter of the same.
+# What the truth has of it: the kernel's counter of the same.
 COUNTERS = {
     "timeouts": ("TCPTimeouts",),
     "tail-loss probes": ("TCPLossProbes",),
@@ -30,7 +30,8 @@ def counters(run):
     for half in run.halves:
         labels = [v for v in half.labels.values() if not v.part]
         again = [v.row for v in labels if v.row["event"] in ("retransmit", "synack")]
-        found["timeouts", "truth"] += sum(r["event"] == "synack" or r["pending"] == 0 for r in again)
+        found["timeouts", "truth"] += sum(
+            r["pending"] == 0 and not episodes.answers_syn(half, r) for r in again)
         found["tail-loss probes", "truth"] += sum(
             v.cause in ("tlp-new", "tlp") or v.cause == "fin" and v.row["pending"] == PENDING_TLP for v in labels)
         found["undone reductions", "truth"] += len(half.undos)
