@@ -4,7 +4,7 @@ import bisect
 import collections
 import statistics
 
-from .inputs import FIN, MS, SYN, TAPS
+from .inputs import FIN, MS, RST, SYN, TAPS
 
 ROLE = {("client", "first"): "sender", ("client", "second"): "receiver", ("server", "second"): "sender",
         ("server", "first"): "receiver", ("client", "middle"): "middle", ("server", "middle"): "middle"}
@@ -169,6 +169,11 @@ class Half:
         though no row says so (a trace point may miss one), and nobody knows why."""
         highest, count = None, 0
         for packet in self.sent(self.own):
+            if packet.length <= 1 and not packet.flags & (SYN | FIN | RST) and packet.key not in self.labels and \
+                    highest is not None and packet.seq == (highest - 1) % (1 << 32):
+                self.labels[packet.key] = Label("some probe", {"event": "none", "ts_ns": packet.ts}, False)
+                count += 1
+                continue
             if not takes_room(packet):
                 continue
             if highest is not None and before(packet.seq, highest) and packet.key not in self.labels:

@@ -135,7 +135,8 @@ def plain(path, directory):
 def read_events(bbtap, capture, directory):
     """Events of both views: {(connection, view): [event]}, ts in ns added."""
     out = os.path.join(directory, "log")
-    subprocess.run([bbtap, "read", "-q", "-o", out, plain(capture, directory)], check=True,
+    subprocess.run([bbtap, "read", "-q", "--connections=1000", "--log-memory=64M", "-o", out,
+                    plain(capture, directory)], check=True,
                    stdout=subprocess.DEVNULL)
     events = collections.defaultdict(list)
     lines = subprocess.run([bbtap, "events", "--json", "--view", "both", out], check=True, capture_output=True)

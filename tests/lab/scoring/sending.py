@@ -27,6 +27,8 @@ def score_sending(score, half, tap):
                 score_copy(score, half, tap, out, where)
             continue
         seen.add(packet.key)
+        if label and label.cause == "some probe":
+            continue
         score_probe(score, role, out, label, where)
         if not takes_room(packet) or label and label.cause in PROBES:
             continue

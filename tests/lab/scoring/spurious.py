@@ -43,7 +43,7 @@ def undos(half):
 
 def retransmissions_of(half):
     return [p for p in half.all_sent if takes_room(p) and p.key in half.labels and
-            half.labels[p.key].cause not in ("probe", "keep-alive", "tlp-new")]
+            half.labels[p.key].cause not in ("probe", "keep-alive", "tlp-new", "some probe")]
 
 
 def score_spurious(score, half, tap):
