@@ -129,6 +129,8 @@ void conn_log_step(struct tracker *tracker, struct connection *conn, enum side s
 				       .record_flex = { 0, step->timer_ms },
 				       .stack_flex = { step->backoff, step->timer_ms },
 			       });
+	if (step->timeout && sender)
+		conn_log_window(tracker, conn, side, ts_ns);
 	if (step->recovery)
 		conn_log_event(tracker, conn, side,
 			       &(struct event){
@@ -203,6 +205,40 @@ void conn_log_ack(struct tracker *tracker, struct connection *conn, enum side si
 		conn_log_black_hole(tracker, conn, side, ts_ns, &ack->hole);
 }
 
+void conn_log_window(struct tracker *tracker, struct connection *conn, enum side side,
+		     uint64_t ts_ns)
+{
+	const struct endpoint *endpoint = &conn->side[side];
+	struct sender *sender = tracker_sender(tracker, endpoint);
+	struct window *window = &sender->window;
+	uint32_t ssthresh_bytes =
+		window->ssthresh_bytes == WINDOW_UNKNOWN ? 0 : window->ssthresh_bytes;
+
+	if (window->flags & WINDOW_LEFT_SLOW_START)
+		conn_log_event(tracker, conn, side,
+			       &(struct event){
+				       .ts_ns = ts_ns,
+				       .id = EVENT_HYSTART,
+				       .flex7 = flex7_make(CWND_HYSTART, 75),
+				       .stack_flex = { window->cwnd_bytes },
+			       });
+	if (window->flags & WINDOW_TELL)
+		conn_log_event(
+			tracker, conn, side,
+			&(struct event){
+				.ts_ns = ts_ns,
+				.id = EVENT_CWND,
+				.flex8 = window_limit(sender, endpoint),
+				.flex7 = flex7_make(window->reason, window_confidence(sender)),
+				.stack_flex = { window->cwnd_bytes, sender->past.told_bytes,
+						ssthresh_bytes,
+						window_in_flight(sender, endpoint) },
+			});
+	if (window->flags & WINDOW_TELL)
+		sender->past.told_bytes = window->cwnd_bytes;
+	window->flags &= (uint8_t) ~(WINDOW_TELL | WINDOW_LEFT_SLOW_START);
+}
+
 void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side side,
 		    uint64_t ts_ns, enum reass_reason reason)
 {
@@ -229,13 +265,13 @@ void conn_log_persist(struct tracker *tracker, struct connection *conn, enum sid
 
 	conn_log_event(
 		tracker, conn, side,
-		&(struct event){ .ts_ns = ts_ns,
-				 .id = EVENT_PERSIST,
-				 .flex7 = flex7_make(1, 100),
-				 .flex8 = kind,
-				 .stack_flex = { closed_us > UINT32_MAX ? UINT32_MAX
-									: (uint32_t)closed_us,
-						 peer ? peer->probes : 0 } });
+		&(struct event){
+			.ts_ns = ts_ns,
+			.id = EVENT_PERSIST,
+			.flex7 = flex7_make(1, 100),
+			.flex8 = kind,
+			.stack_flex = { closed_us > UINT32_MAX ? UINT32_MAX : (uint32_t)closed_us,
+					peer ? peer->probes : 0 } });
 }
 
 void conn_log_collapse(struct tracker *tracker, struct connection *conn, enum side side,
@@ -253,12 +289,12 @@ void conn_log_paws(struct tracker *tracker, struct connection *conn, enum side s
 {
 	const struct receiver *receiver = tracker_receiver(tracker, conn, side);
 
-	conn_log_event(tracker, conn, side,
-		       &(struct event){ .ts_ns = ts_ns,
-					.id = EVENT_TSTMP_VAL,
-					.flex7 = flex7_make(reason, confidence),
-					.stack_flex = { tsval,
-							receiver ? receiver->ts_recent : 0 } });
+	conn_log_event(
+		tracker, conn, side,
+		&(struct event){ .ts_ns = ts_ns,
+				 .id = EVENT_TSTMP_VAL,
+				 .flex7 = flex7_make(reason, confidence),
+				 .stack_flex = { tsval, receiver ? receiver->ts_recent : 0 } });
 }
 
 static uint32_t word_be(const uint8_t *bytes)
@@ -322,6 +358,9 @@ static void log_flow_end(struct tracker *tracker, struct connection *conn, enum 
 	const struct endpoint *peer = &conn->side[side_other(side)];
 	const struct receiver *receiver = tracker_receiver(tracker, conn, side);
 	const struct receiver *of_peer = tracker_receiver(tracker, conn, side_other(side));
+	const struct sender *sender = tracker_sender(tracker, own);
+	uint8_t family = CC_UNKNOWN, family_confidence = 0;
+	uint32_t shares = 0;
 
 	if (receiver && receiver->acks)
 		conn_log_event(
@@ -335,13 +374,21 @@ static void log_flow_end(struct tracker *tracker, struct connection *conn, enum 
 						receiver->delay_min_us,
 						(uint32_t)(receiver->delay_sum_us / receiver->acks),
 						receiver->delay_max_us, receiver->delayed_acks } });
+	if (sender) {
+		family = window_family(sender, &family_confidence);
+		for (int limit = LIMIT_APPLICATION; limit < LIMIT_COUNT; limit++)
+			shares = shares << 8 | window_share(&sender->window, (enum limit)limit);
+	}
 	conn_log_event(
 		tracker, conn, side,
 		&(struct event){
 			.ts_ns = conn->last_ts_ns,
 			.id = EVENT_FLOWEND,
 			.flex7 = flex7_make(reason, 100),
-			.record_flex = { reason, of_peer ? of_peer->super_packets : 0 },
+			.flex8 = family_confidence,
+			.record_flex = { reason | (of_peer ? of_peer->super_packets & 0xffffff : 0)
+							  << 8,
+					 (uint32_t)family << 24 | shares },
 			.stack_flex = { (uint32_t)own->segments, (uint32_t)peer->segments,
 					own->retransmitted_segments, (uint32_t)own->payload_bytes,
 					(uint32_t)peer->payload_bytes, own->rtt.samples } });
@@ -371,6 +418,15 @@ static void summary_add(struct tracker *tracker, const struct connection *conn,
 	struct flow_summary summary;
 
 	connection_summary(tracker, conn, reason, &summary);
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+		const struct sender *sender = tracker_sender(tracker, &conn->side[side]);
+		struct flow_side_summary *out = &summary.side[side];
+
+		if (!sender)
+			continue;
+		memcpy(out->limited_ms, sender->window.limited_ms, sizeof(out->limited_ms));
+		out->cc_family = window_family(sender, &out->cc_confidence);
+	}
 	if (!tracker->flows) {
 		tracker->flows = chunk_pool_get(&tracker->pool);
 		if (!tracker->flows) {

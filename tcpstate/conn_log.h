@@ -22,6 +22,9 @@ void conn_log_step(struct tracker *tracker, struct connection *conn, enum side s
 		   const struct sender_step *step, uint8_t cause);
 void conn_log_ack(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
 		  const struct sender_ack *ack);
+/* CWND and HYSTART, if the side's window model has news. */
+void conn_log_window(struct tracker *tracker, struct connection *conn, enum side side,
+		     uint64_t ts_ns);
 void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side side,
 		    uint64_t ts_ns, enum reass_reason reason);
 void conn_log_persist(struct tracker *tracker, struct connection *conn, enum side side,

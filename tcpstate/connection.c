@@ -236,8 +236,8 @@ static void resynchronise(struct tracker *tracker, struct connection *conn, enum
 }
 
 /* The scoreboard; without one, and for a SYN, one segment is timed at a time. */
-static void note_outstanding(struct tracker *tracker, struct endpoint *s, const struct segment *seg,
-			     const struct sent *sent)
+static void note_outstanding(struct tracker *tracker, struct endpoint *s, const struct endpoint *r,
+			     const struct segment *seg, const struct sent *sent)
 {
 	uint32_t end = seg->seq + segment_length(seg);
 	struct sender *model = NULL;
@@ -247,6 +247,10 @@ static void note_outstanding(struct tracker *tracker, struct endpoint *s, const 
 	if (!(seg->flags & TCP_SYN))
 		model = tracker_sender_make(tracker, s);
 	if (model) {
+		if (model->window.mss_bytes == 0) {
+			window_begin(model, s, r);
+			pipe_begin(model, s->snd_max);
+		}
 		if (sent->kind != OUT_NOT_QUEUED)
 			sender_sent(model, &tracker->sendqs, s, seg, sent);
 	} else if (sent->kind == OUT_RETRANSMISSION) {
@@ -346,7 +350,7 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 		s->fin_end = end;
 		s->t_flags |= TF_SENTFIN;
 	}
-	note_outstanding(tracker, s, seg, sent);
+	note_outstanding(tracker, s, r, seg, sent);
 	if (seg->payload_bytes && seq_after(end, s->snd_max)) {
 		struct receiver *model = tracker_receiver(tracker, conn, side_other(sender));
 
@@ -563,6 +567,8 @@ static void take_ack(struct tracker *tracker, struct connection *conn, const str
 		return;
 	d->snd_una = seg->ack;
 	d->dupacks = 0;
+	if (model && model->window.flags & (WINDOW_TELL | WINDOW_LEFT_SLOW_START))
+		conn_log_window(tracker, conn, acked, seg->ts_ns);
 	if (rtt_on_ack(&d->rtt, seg->ack, seg->ts_ns, &sample_us))
 		conn_log_rtt(tracker, conn, acked, seg->ts_ns, sample_us, RTT_REASON_KARN);
 	endpoint_state_on_acked(d);

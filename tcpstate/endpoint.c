@@ -176,6 +176,35 @@ uint32_t endpoint_window(const struct endpoint *sender, const struct endpoint *r
 	return (uint32_t)seg->window << sender->wscale;
 }
 
+/* What the sender's model infers; see window.h for what it claims where. */
+static void snapshot_window(const struct endpoint *endpoint, const struct sender *sender,
+			    struct snapshot *out)
+{
+	const struct window *window = &sender->window;
+	const struct window_past *past = &sender->past;
+	uint32_t rate_max = past->rate_max[0] > past->rate_max[1] ? past->rate_max[0]
+								  : past->rate_max[1];
+	uint8_t limit = window_limit(sender, endpoint), confidence;
+
+	out->inflight = window_in_flight(sender, endpoint);
+	out->delivered = window->delivered;
+	out->lost = sender->marks.lost_total;
+	/* In 64 bytes/s. */
+	out->cur_del_rate_lo = out->bw_inuse_lo = past->rate << 6;
+	out->cur_del_rate_hi = out->bw_inuse_hi = past->rate >> 26;
+	out->del_rate_lo = rate_max << 6;
+	out->del_rate_hi = rate_max >> 26;
+	out->model = (uint32_t)limit | (uint32_t)window_family(sender, &confidence) << 8;
+	if (window->mss_bytes == 0 || window->flags & WINDOW_ELSEWHERE)
+		return;
+	out->snd_cwnd = window->cwnd_bytes;
+	if (window->ssthresh_bytes != WINDOW_UNKNOWN)
+		out->snd_ssthresh = window->ssthresh_bytes;
+	/* As Linux has it: until so much is delivered. */
+	if (limit == LIMIT_APPLICATION)
+		out->applimited = window->delivered + sendq_count(&sender->queue);
+}
+
 void endpoint_snapshot(const struct endpoint *endpoint, const struct endpoint *peer,
 		       const struct endpoint_cold *cold, struct sender *sender,
 		       uint32_t start_ticks, struct snapshot *out)
@@ -221,7 +250,7 @@ void endpoint_snapshot(const struct endpoint *endpoint, const struct endpoint *p
 	out->inflight = in_flight;
 	if (!sender)
 		return;
-	out->inflight = sender_pipe_bytes(sender, endpoint);
+	snapshot_window(endpoint, sender, out);
 	out->pkts_out = sendq_count(&sender->queue);
 	if (sender->phase != PHASE_OPEN) {
 		out->snd_recover = sender->recover;

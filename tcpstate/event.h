@@ -117,6 +117,20 @@ enum rtt_reason {
  * EVENT_REORDER  stack flex1: segments that were overtaken; flex2: by how much, us. reason: 1
  * EVENT_DSACK_HANDLING stack flex1, flex2: the block. reason: DSACK_*
  */
+/*
+ * EVENT_CWND     the inferred window changed by more than a segment since it was last told; at most once
+ *                a round trip and at timeouts and the ends of recoveries. stack flex1, flex2: the window
+ *                now and as last told; flex3: the slow-start threshold, 0: unknown; flex4: in flight, all
+ *                in bytes; flex8: enum limit. reason: enum cwnd_reason (window.h)
+ * EVENT_HYSTART  slow start was left without a loss. stack flex1: the window, bytes. reason:
+ *                CWND_HYSTART
+ * EVENT_FLOWEND  record flex2: enum cc_family << 24 | shares of the time, percent, in which the sender was
+ *                limited by the application << 16, the receiver << 8, its window; flex8: confidence of the
+ *                family, 0..100
+ *
+ * In every record bbr_state is enum limit, what limits the sender, and bbr_substate enum cc_family; both
+ * inferred.
+ */
 enum rto_reason {
 	RTO_REASON_SILENCE = 1, /* the oldest outstanding segment again, after a silence */
 };

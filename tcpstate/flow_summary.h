@@ -7,6 +7,7 @@
 
 #include "capture/segment.h"
 #include "tcpstate/evlog.h"
+#include "tcpstate/window.h"
 
 /* How the connection began, as far as the tap saw. */
 enum flow_start {
@@ -54,6 +55,10 @@ struct flow_side_summary {
 	uint8_t rst_seen;
 	uint8_t sack_permitted;
 	uint16_t options_seen; /* enum tcp_option_seen, over all its segments */
+	/* Inferred; see window.h. From its first data on. */
+	uint32_t limited_ms[LIMIT_COUNT - 1]; /* by enum limit - 1 */
+	uint8_t cc_family;		      /* enum cc_family */
+	uint8_t cc_confidence;		      /* 0..100 */
 };
 
 struct flow_summary {

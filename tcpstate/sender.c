@@ -11,7 +11,9 @@
 
 void sender_init(struct sender *sender)
 {
-	memset(sender, 0, sizeof(*sender));
+	/* Not the ranges: they are written before they are read. */
+	memset(sender, 0, offsetof(struct sender, own));
+	memset(&sender->past, 0, sizeof(*sender) - offsetof(struct sender, past));
 	sendq_init(&sender->queue, sender->own);
 }
 
@@ -75,6 +77,8 @@ static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 				      rto_us(&sender->rto, endpoint->rtt.srtt_us) * 18)
 			sender->flags |= SENDER_NO_TLP;
 	}
+	window_timeout(sender, sender->backoff != 0);
+	pipe_timed_out(sender, endpoint->snd_una);
 	step->timeout = true;
 	step->timer_ms = sent->waited_us / 1000;
 	if (sender->backoff < UINT8_MAX)
@@ -103,13 +107,14 @@ void sender_step(struct sender *sender, const struct endpoint *endpoint, const s
 	} else if (sent->cause == CAUSE_RECOVERY && sender->phase == PHASE_OPEN) {
 		/*
 		 * The sender was still in the old recovery. If the ACK that ended it did not reach up to
-		 * here, the next one began with that ACK; see leave_phase().
+		 * here, the next one began with that ACK; see follow_at_once().
 		 */
 		if (sender_phase_at(sender, seg->ts_ns, sender_lag_us(endpoint, near_us)) !=
 			    PHASE_OPEN &&
 		    seq_before(seg->seq, endpoint->snd_una))
 			return;
 		step->recovery = true;
+		window_recovery(sender, endpoint);
 		begin_phase(sender, endpoint, PHASE_RECOVERY);
 		sender->flags &= (uint8_t)~SENDER_TLP_OUT;
 		fate_begin(&sender->fate);
@@ -170,6 +175,7 @@ static void overflow(struct sender *sender, struct sendq_pool *pool)
 	sender->sacked_bytes = sender->sacked_segments = 0;
 	sender->again_segments = 0;
 	sender->sack_count = 0;
+	pipe_clear(sender);
 }
 
 /* Below snd_max: the ranges that it touches were sent again, or seen for the first time. */
@@ -198,6 +204,7 @@ static void sent_below(struct sender *sender, struct sendq_pool *pool, const str
 		if (again) {
 			if (!(range->flags & (SENT_RETRANSMITTED | SENT_SACKED)))
 				sender->again_segments++;
+			pipe_sent_again(sender, range, sent->cause == CAUSE_TLP);
 			range->flags |= SENT_RETRANSMITTED;
 			if (range->retransmissions < UINT8_MAX)
 				range->retransmissions++;
@@ -208,8 +215,9 @@ static void sent_below(struct sender *sender, struct sendq_pool *pool, const str
 	}
 }
 
-void sender_sent(struct sender *sender, struct sendq_pool *pool, const struct endpoint *endpoint,
-		 const struct segment *seg, const struct sent *sent)
+static void queue_sent(struct sender *sender, struct sendq_pool *pool,
+		       const struct endpoint *endpoint, const struct segment *seg,
+		       const struct sent *sent)
 {
 	uint32_t start = seg->seq, end = start + segment_length(seg), snd_max = endpoint->snd_max;
 	uint32_t tsval = seg->options.seen & TCPOPT_HAS_TIMESTAMP ? seg->options.tsval : 0;
@@ -294,6 +302,15 @@ void sender_passed(struct sender *sender, const struct endpoint *endpoint,
 			     since(seg->ts_ns, sender->paused_ns) / 1000 > near_us);
 }
 
+void sender_sent(struct sender *sender, struct sendq_pool *pool, const struct endpoint *endpoint,
+		 const struct segment *seg, const struct sent *sent)
+{
+	window_time(sender, endpoint, seg->ts_ns, false);
+	queue_sent(sender, pool, endpoint, seg, sent);
+	if (!(sender->flags & SENDER_UNSURE) && sent->cause != CAUSE_MIRROR_DUPLICATE)
+		window_sent(sender, endpoint, seg, sent);
+}
+
 /* What the sender learns when a range is delivered, by ACK or SACK. */
 static void delivered(struct sender *sender, const struct endpoint *endpoint,
 		      const struct sent_range *range, const struct segment *ack,
@@ -375,6 +392,7 @@ static void sack_part(struct sender *sender, struct sendq_pool *pool,
 		samples->original |= is_original(sender, range);
 		sender->sacked_bytes += range->end - range->start;
 		sender->sacked_segments++;
+		pipe_sacked(sender, range);
 		delivered(sender, endpoint, range, ack, out);
 		if (range->flags & (SENT_RETRANSMITTED | SENT_UNSEEN))
 			continue;
@@ -460,8 +478,7 @@ static void add_needless(struct sender_ack *out, const struct needless *verdict)
 	out->undone |= verdict->undone;
 }
 
-static void leave_phase(struct sender *sender, const struct endpoint *endpoint, uint64_t ts_ns,
-			struct sender_ack *out)
+static void leave_phase(struct sender *sender, uint64_t ts_ns, struct sender_ack *out)
 {
 	out->recovered = true;
 	out->recovered_from = sender->phase;
@@ -471,10 +488,16 @@ static void leave_phase(struct sender *sender, const struct endpoint *endpoint, 
 	sender->evidence_ns = 0;
 	sender->flags &= (uint8_t)~SENDER_FRTO;
 	sender->backoff = 0;
-	if (out->undone || sender->again_segments == 0)
+}
+
+/* What was sent again behind a recovery is counted as lost until it is acknowledged (RFC 6675 5). */
+static void follow_at_once(struct sender *sender, const struct endpoint *endpoint,
+			   struct sender_ack *out)
+{
+	if (!out->recovered || out->undone || sender->again_segments == 0)
 		return;
-	/* What was sent again behind it is counted as lost until it is acknowledged (RFC 6675 5). */
 	out->entered = true;
+	window_recovery(sender, endpoint);
 	begin_phase(sender, endpoint, PHASE_RECOVERY);
 	fate_begin(&sender->fate);
 }
@@ -524,6 +547,8 @@ static void take_off(struct sender *sender, struct sendq_pool *pool,
 				samples->first_ns = range->sent_ns;
 			samples->last_ns = range->sent_ns;
 		}
+		if (range->flags & (SENT_LOST | SENT_AGAIN_OUT))
+			pipe_acked(sender, range);
 		sendq_pop(queue);
 	}
 }
@@ -568,6 +593,7 @@ void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct e
 	bool advances = seq_after(ack->ack, endpoint->snd_una);
 
 	memset(out, 0, sizeof(*out));
+	window_time(sender, endpoint, ack->ts_ns, true);
 	sender->heard_ns = ack->ts_ns;
 	if (ack->options.seen & TCPOPT_HAS_TIMESTAMP)
 		echo_on_peer(&sender->echo, ack->ts_ns, ack->options.tsval, near_us);
@@ -607,9 +633,12 @@ void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct e
 		sender->dupacks++;
 	if (sender->phase != PHASE_OPEN &&
 	    (out->undone || (advances && phase_is_over(sender, endpoint, ack->ack))))
-		leave_phase(sender, endpoint, ack->ts_ns, out);
+		leave_phase(sender, ack->ts_ns, out);
 	if (out->recovered)
 		sender->dupacks = 0;
+	pipe_judge(sender, endpoint, ack, is_duplicate, out);
+	window_acked(sender, endpoint, ack, near_us, out);
+	follow_at_once(sender, endpoint, out);
 	if (sendq_count(&sender->queue) == 0)
 		sendq_clear(&sender->queue, pool, sender->own);
 }
@@ -624,11 +653,5 @@ void sender_resync(struct sender *sender, struct sendq_pool *pool)
 	sender->again_segments = 0;
 	sender->evidence_ns = sender->left_ns = 0;
 	fate_begin(&sender->fate);
-}
-
-uint32_t sender_pipe_bytes(struct sender *sender, const struct endpoint *endpoint)
-{
-	uint32_t outstanding = endpoint->snd_max - endpoint->snd_una;
-
-	return outstanding > sender->sacked_bytes ? outstanding - sender->sacked_bytes : 0;
+	pipe_clear(sender);
 }

@@ -12,16 +12,19 @@
 #define BBTAP_TCPSTATE_SENDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "capture/segment.h"
 #include "tcpstate/echo.h"
 #include "tcpstate/endpoint.h"
 #include "tcpstate/fate.h"
+#include "tcpstate/pipe.h"
 #include "tcpstate/pmtu.h"
 #include "tcpstate/rto.h"
 #include "tcpstate/sendclock.h"
 #include "tcpstate/sendq.h"
+#include "tcpstate/window.h"
 
 enum sender_phase {
 	PHASE_OPEN,
@@ -48,8 +51,8 @@ struct seen_packet {
 };
 
 /*
- * The first line is all that most segments need, the second all that most ACKs need as well. A queue
- * that runs empty begins anew at its first place, so that the ranges of short flights are there too.
+ * The first two lines are all that most segments need, the third all that most ACKs need as well. A
+ * queue that runs empty begins anew at its first place, so that the ranges of short flights are there too.
  */
 struct sender {
 	struct sendq queue;
@@ -63,6 +66,9 @@ struct sender {
 	uint8_t sack_count; /* of sacks */
 	uint32_t sacked_segments;
 	/* The second line. */
+	struct window window;
+	struct pipe pipe;
+	/* The third line. */
 	struct rto rto;
 	uint64_t older_ack_ns
 		[SENDER_OLDER_ACKS]; /* before peer_ack_ns, newest first; see sender.c */
@@ -73,7 +79,9 @@ struct sender {
 	uint8_t seen_next;
 	uint8_t backoff; /* timeouts in a row */
 	struct sent_range own[SENDQ_INLINE];
-	/* The rest is for losses, and for taps away from the sender. */
+	/* The rest is for rounds and losses, and for taps away from the sender. */
+	struct window_past past;
+	struct pipe_marks marks;
 	struct seen_packet seen[SENDER_SEEN];
 	uint32_t sacked_bytes;
 	uint32_t again_segments; /* outstanding, sent again and not SACKed */
@@ -88,6 +96,9 @@ struct sender {
 	struct fate fate;
 	struct pmtu pmtu;
 } __attribute__((aligned(64)));
+
+_Static_assert(offsetof(struct sender, window) == 64, "the second line");
+_Static_assert(offsetof(struct sender, rto) == 128, "the third line");
 
 void sender_init(struct sender *sender);
 
@@ -184,8 +195,5 @@ void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct e
 
 /* Forgets what is outstanding: the tap lost the way. */
 void sender_resync(struct sender *sender, struct sendq_pool *pool);
-
-/* Bytes that are thought to be in the network: RFC 6675's pipe, as far as it can be seen. */
-uint32_t sender_pipe_bytes(struct sender *sender, const struct endpoint *endpoint);
 
 #endif

@@ -92,7 +92,8 @@ struct snapshot {
 	uint32_t applimited;
 	uint32_t delivered; /* segments */
 	uint32_t pkts_out;  /* segments */
-	uint32_t lost;	    /* segments */
+	uint32_t lost;	    /* segments, ever */
+	uint32_t model;	    /* what limits the sender: enum limit; enum cc_family << 8 */
 };
 
 #define SNAPSHOT_WORDS (sizeof(struct snapshot) / sizeof(uint32_t))

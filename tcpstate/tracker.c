@@ -290,6 +290,7 @@ static void prefetch_senders(const struct tracker *tracker, uint32_t hash)
 			continue;
 		__builtin_prefetch(sender, 1);
 		__builtin_prefetch(sender + 64, 1);
+		__builtin_prefetch(sender + 128, 1);
 		__builtin_prefetch(&tracker->receiver_arena[conn->side[i].sender - 1], 1);
 	}
 }
