@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tcpstate/window.h"
+
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
 static void set_number(json_t *object, const char *name, uint64_t number)
@@ -86,6 +88,14 @@ static void set_record(json_t *object, const struct bblog_record *record)
 	set_number(object, "flex2", record->flex2);
 	set_number(stack, "inflight", record->stack.inflight);
 	set_number(stack, "rtt_prop_us", record->stack.rtt_prop);
+	set_number(stack, "delivered", record->stack.delivered);
+	set_number(stack, "lost", record->stack.lost);
+	set_number(stack, "pkts_out", record->stack.pkts_out);
+	set_number(stack, "applimited", record->stack.applimited);
+	set_number(stack, "cur_del_rate", record->stack.cur_del_rate);
+	set_number(stack, "del_rate", record->stack.del_rate);
+	set_text(stack, "limit", limit_name(record->stack.bbr_state));
+	set_text(stack, "cc", cc_family_name(record->stack.bbr_substate));
 	for (int i = 0; i < 6; i++)
 		json_array_append_new(flex, json_integer(record->stack.flex[i]));
 	json_object_set_new(stack, "flex", flex);

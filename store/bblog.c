@@ -168,6 +168,8 @@ static void from_snapshot(struct bblog_record *out, const struct snapshot *snap)
 	out->stack.delivered = snap->delivered;
 	out->stack.pkts_out = snap->pkts_out;
 	out->stack.lost = snap->lost;
+	out->stack.bbr_state = (uint8_t)snap->model;
+	out->stack.bbr_substate = (uint8_t)(snap->model >> 8);
 }
 
 void bblog_record_from_entry(struct bblog_record *out, const struct log_entry *entry,

@@ -215,7 +215,8 @@ static json_t *side_as_json(const struct flow_summary *summary, enum side which)
 
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? bytes + 12 : bytes, address, sizeof(address));
 	object = json_pack(
-		"{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:I, s:I, "
 		"s:b, s:b, s:b, s:b}",
 		"address", address, "port", (int)__builtin_bswap16(summary->key.port_be[k]),
 		"state", tcp_state_name(side->state), "segments", (json_int_t)side->segments,
@@ -227,25 +228,38 @@ static json_t *side_as_json(const struct flow_summary *summary, enum side which)
 		"gap_bytes", (json_int_t)side->gap_bytes, "bad_checksums",
 		(json_int_t)side->bad_checksums, "mirror_duplicates",
 		(json_int_t)side->mirror_duplicates, "keepalives", (json_int_t)side->keepalives,
-		"window_probes", (json_int_t)side->window_probes, "rtt_samples", (json_int_t)side->rtt_samples,
-		"rtt_min_us", (json_int_t)side->rtt_min_us, "srtt_us", (json_int_t)side->srtt_us,
-		"rttvar_us", (json_int_t)side->rttvar_us, "syn", (int)side->syn_seen, "fin",
-		(int)side->fin_seen, "rst", (int)side->rst_seen, "sack_permitted",
-		(int)side->sack_permitted);
+		"window_probes", (json_int_t)side->window_probes, "rtt_samples",
+		(json_int_t)side->rtt_samples, "rtt_min_us", (json_int_t)side->rtt_min_us,
+		"srtt_us", (json_int_t)side->srtt_us, "rttvar_us", (json_int_t)side->rttvar_us,
+		"syn", (int)side->syn_seen, "fin", (int)side->fin_seen, "rst", (int)side->rst_seen,
+		"sack_permitted", (int)side->sack_permitted);
 	if (object)
 		json_object_update_new(
-			object,
-			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "acks",
-				  (json_int_t)side->acks, "acked_segments",
-				  (json_int_t)side->acked_segments, "acked_segments_max",
-				  (json_int_t)side->acked_segments_max, "ack_delay_min_us",
-				  (json_int_t)side->ack_delay_min_us, "ack_delay_mean_us",
-				  (json_int_t)side->ack_delay_mean_us, "ack_delay_max_us",
-				  (json_int_t)side->ack_delay_max_us, "delayed_acks",
-				  (json_int_t)side->delayed_acks, "dsacks", (json_int_t)side->dsacks,
-				  "paws_rejects", (json_int_t)side->paws_rejects, "window_collapses",
-				  (json_int_t)side->window_collapses, "super_packets",
-				  (json_int_t)side->super_packets));
+			object, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+					  "acks", (json_int_t)side->acks, "acked_segments",
+					  (json_int_t)side->acked_segments, "acked_segments_max",
+					  (json_int_t)side->acked_segments_max, "ack_delay_min_us",
+					  (json_int_t)side->ack_delay_min_us, "ack_delay_mean_us",
+					  (json_int_t)side->ack_delay_mean_us, "ack_delay_max_us",
+					  (json_int_t)side->ack_delay_max_us, "delayed_acks",
+					  (json_int_t)side->delayed_acks, "dsacks",
+					  (json_int_t)side->dsacks, "paws_rejects",
+					  (json_int_t)side->paws_rejects, "window_collapses",
+					  (json_int_t)side->window_collapses, "super_packets",
+					  (json_int_t)side->super_packets));
+	/* Inferred, of a side that has sent data. */
+	if (side->limited_ms[0] | side->limited_ms[1] | side->limited_ms[2]) {
+		json_t *limited = json_object();
+
+		for (uint8_t limit = LIMIT_APPLICATION; limit < LIMIT_COUNT; limit++)
+			json_object_set_new(limited, limit_name(limit),
+					    json_integer(side->limited_ms[limit - 1]));
+		json_object_set_new(object, "limited_ms", limited);
+	}
+	if (side->cc_family != CC_UNKNOWN) {
+		json_object_set_new(object, "cc", json_string(cc_family_name(side->cc_family)));
+		json_object_set_new(object, "cc_confidence", json_integer(side->cc_confidence));
+	}
 	/* What only a SYN tells. */
 	if (side->syn_seen) {
 		json_object_set_new(object, "iss", json_integer(side->iss));

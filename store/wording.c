@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tcpstate/window.h"
+
 /* Milliseconds are what people think in; below one, microseconds. */
 static void put_duration(char out[32], uint64_t us)
 {
@@ -124,9 +126,9 @@ static int word_reass(const struct event *event, char *out, size_t bytes)
 		return snprintf(out, bytes,
 				"capture gap: bytes acknowledged that the tap never saw");
 	case REASS_REASON_FULL:
-		return snprintf(
-			out, bytes,
-			"out-of-order queue: more holes than are followed, the highest are left out");
+		return snprintf(out, bytes,
+				"out-of-order queue: more holes than are followed, the highest are "
+				"left out");
 	default:
 		break;
 	}
@@ -150,8 +152,7 @@ static int word_persist(const struct event *event, char *out, size_t bytes)
 	default:
 		put_duration(closed, event->stack_flex[0]);
 		return snprintf(out, bytes, "the peer opened its window after %s (%u probe%s)",
-				closed, event->stack_flex[1],
-				event->stack_flex[1] == 1 ? "" : "s");
+				closed, event->stack_flex[1], event->stack_flex[1] == 1 ? "" : "s");
 	}
 }
 
@@ -345,9 +346,51 @@ static int word_receiver_event(const struct event *event, char *out, size_t byte
 	}
 }
 
+static int word_window(const struct event *event, char *out, size_t bytes)
+{
+	static const char *const reasons[] = {
+		[CWND_SLOW_START] = "slow start",
+		[CWND_AVOIDANCE] = "congestion avoidance",
+		[CWND_RECOVERY] = "what the recovery left",
+		[CWND_TIMEOUT] = "timeout",
+		[CWND_UNDO] = "a needless reduction is taken back",
+		[CWND_IDLE] = "begun anew after a pause",
+		[CWND_PROBE] = "a tail-loss probe repaired a loss",
+		[CWND_HYSTART] = "slow start left without a loss",
+	};
+	unsigned int reason = event->flex7 >> 8;
+	const char *why = reason < sizeof(reasons) / sizeof(reasons[0]) && reasons[reason]
+				  ? reasons[reason]
+				  : "unknown reason";
+	const char *limit = limit_name(event->flex8);
+
+	if (event->id == EVENT_HYSTART)
+		return snprintf(out, bytes, "%s, at a window of %u bytes, %u%%", why,
+				event->stack_flex[0], event->flex7 & 0xff);
+	return snprintf(out, bytes, "inferred window %u bytes, was %u: %s%s%s, %u%%",
+			event->stack_flex[0], event->stack_flex[1], why,
+			*limit ? "; limited by " : "", limit, event->flex7 & 0xff);
+}
+
+/* What the summary says of the window: nothing of a side that has sent no data. */
+static void put_limits(const struct event *event, char out[128])
+{
+	uint32_t told = event->record_flex[1];
+
+	*out = '\0';
+	if ((told & 0xffffff) == 0)
+		return;
+	snprintf(out, 128,
+		 "; limited by application %u%%, receiver %u%%, window %u%% of the time; %s",
+		 told >> 16 & 0xff, told >> 8 & 0xff, told & 0xff,
+		 told >> 24 ? cc_family_name((uint8_t)(told >> 24)) : "congestion control unknown");
+	if (told >> 24)
+		snprintf(out + strlen(out), 128 - strlen(out), ", %u%%", event->flex8);
+}
+
 static int word_event(const struct event *event, char *out, size_t bytes)
 {
-	char sample[32], srtt[32], rttvar[32], near[32];
+	char sample[32], srtt[32], rttvar[32], near[32], limits[128];
 
 	switch (event->id) {
 	case EVENT_RTT:
@@ -365,15 +408,21 @@ static int word_event(const struct event *event, char *out, size_t bytes)
 		return word_persist(event, out, bytes);
 	case EVENT_MSGSIZE:
 		return word_msgsize(event, out, bytes);
+	case EVENT_CWND:
+	case EVENT_HYSTART:
+		return word_window(event, out, bytes);
 	case EVENT_FLOWEND:
+		put_limits(event, limits);
 		return snprintf(
 			out, bytes,
 			"%s; sent %u segments (%u again, %u bytes), received %u (%u bytes), "
-			"%u RTT samples%s",
+			"%u RTT samples%s%s",
 			end_reason_name((uint8_t)event->record_flex[0]), event->stack_flex[0],
 			event->stack_flex[2], event->stack_flex[3], event->stack_flex[1],
-			event->stack_flex[4], event->stack_flex[5],
-			event->record_flex[1] ? "; segments larger than the MSS: merged on the way to the tap" : "");
+			event->stack_flex[4], event->stack_flex[5], limits,
+			event->record_flex[0] >> 8
+				? "; segments larger than the MSS: merged on the way to the tap"
+				: "");
 	case EVENT_COLLAPSE:
 	case EVENT_TSTMP_VAL:
 	case EVENT_TIMERSTAR:

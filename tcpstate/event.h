@@ -94,9 +94,9 @@ enum cause {
  *                least, mean and largest us, less the shortest round trip from tap to endpoint (what
  *                waits in queues of the path is in it); ACKs that clearly waited for the timer.
  *                reason: 1
- * EVENT_FLOWEND  record flex1: enum end_reason; stack flex1..flex6: segments sent, segments
- *                received, segments retransmitted, payload bytes sent (low 32 bits), payload bytes
- *                received (low 32 bits), RTT samples; record flex2: super-packets sent
+ * EVENT_FLOWEND  record flex1: enum end_reason | super-packets sent << 8; stack flex1..flex6: segments
+ *                sent, segments received, segments retransmitted, payload bytes sent (low 32 bits),
+ *                payload bytes received (low 32 bits), RTT samples; record flex2 and flex8: below
  * EVENT_CONNEND  record flex1: enum end_reason. The last event of a log.
  */
 enum rtt_reason {

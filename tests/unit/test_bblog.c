@@ -5,6 +5,7 @@
 
 #include "store/bblog.h"
 #include "store/wording.h"
+#include "tcpstate/window.h"
 
 static uint64_t at(const uint8_t *bytes, uint32_t offset, uint32_t width)
 {
@@ -181,6 +182,20 @@ static void events_in_words(void **state)
 		    .stack_flex = { 5, 6, 1, 700, 800, 2 } },
 		  "reset; sent 5 segments (1 again, 700 bytes), received 6 (800 bytes), 2 RTT "
 		  "samples" },
+		{ { .id = EVENT_FLOWEND,
+		    .record_flex = { END_RESET, CC_RENO << 24 | 20 << 16 | 5 << 8 | 75 },
+		    .flex8 = 90,
+		    .stack_flex = { 5, 6, 1, 700, 800, 2 } },
+		  "reset; sent 5 segments (1 again, 700 bytes), received 6 (800 bytes), 2 RTT "
+		  "samples; limited by application 20%, receiver 5%, window 75% of the time; "
+		  "reno, 90%" },
+		{ { .id = EVENT_CWND,
+		    .flex7 = CWND_TIMEOUT << 8 | 90,
+		    .flex8 = LIMIT_WINDOW,
+		    .stack_flex = { 1448, 14480 } },
+		  "inferred window 1448 bytes, was 14480: timeout; limited by window, 90%" },
+		{ { .id = EVENT_HYSTART, .flex7 = CWND_HYSTART << 8 | 75, .stack_flex = { 50000 } },
+		  "slow start left without a loss, at a window of 50000 bytes, 75%" },
 		{ { .id = EVENT_CONNEND, .record_flex = { END_CLOSED } },
 		  "end of the log: closed" },
 	};
