@@ -7,13 +7,20 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
+/* From here on huge pages pay: connections come in any order, and each page of them is a miss of the TLB. */
+#define ARENA_HUGE_BYTES (UINT64_C(16) << 20)
+
 /* Zeroed memory, or NULL. */
 static inline void *arena_reserve(uint64_t bytes)
 {
 	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return memory == MAP_FAILED ? NULL : memory;
+	if (memory == MAP_FAILED)
+		return NULL;
+	if (bytes >= ARENA_HUGE_BYTES)
+		madvise(memory, bytes, MADV_HUGEPAGE); /* a wish; without it all works as well */
+	return memory;
 }
 
 static inline void arena_release(void *memory, uint64_t bytes)

@@ -31,19 +31,26 @@ struct moment {
 	bool may_probe; /* Linux's first answer to silence is a probe (RFC 8985 7.2) */
 };
 
+static bool is_unheard(uint64_t now_ns, uint64_t then_ns, uint32_t lag_us)
+{
+	return since_us(now_ns, then_ns) * 10 < lag_us * UINT64_C(9);
+}
+
 static uint64_t quiet_us_at(const struct sender *sender, uint64_t ts_ns, uint32_t lag_us)
 {
 	uint64_t heard_ns = sender->peer_ack_ns, quiet_us;
 
-	for (int i = 0;
-	     i < SENDER_OLDER_ACKS && since_us(ts_ns, heard_ns) * 10 < lag_us * UINT64_C(9); i++)
-		if (sender->older_ack_ns[i])
-			heard_ns = sender->older_ack_ns[i];
+	if (is_unheard(ts_ns, heard_ns, lag_us) && sender->ack_gap_us * UINT64_C(1000) < heard_ns)
+		heard_ns -= sender->ack_gap_us * UINT64_C(1000);
+	if (sender->flags & SENDER_TROUBLE)
+		for (int i = 0; i < SENDER_OLDER_ACKS && is_unheard(ts_ns, heard_ns, lag_us); i++)
+			if (sender->older_ack_ns[i] && sender->older_ack_ns[i] < heard_ns)
+				heard_ns = sender->older_ack_ns[i];
 	quiet_us = since_us(ts_ns, heard_ns);
 	return quiet_us > lag_us ? quiet_us - lag_us : 0;
 }
 
-static struct moment moment_of(const struct sender *sender, const struct endpoint *endpoint,
+static struct moment moment_of(struct sender *sender, const struct endpoint *endpoint,
 			       const struct segment *seg, uint32_t near_us)
 {
 	uint32_t lag_us = sender_lag_us(endpoint, near_us);
@@ -56,7 +63,7 @@ static struct moment moment_of(const struct sender *sender, const struct endpoin
 		.phase = sender_phase_at(sender, seg->ts_ns, lag_us),
 	};
 
-	pause_us = sendclock_pause_us(&sender->clock, seg);
+	pause_us = sendclock_pause_us(&sender->clock, &sender->clock_past, seg);
 	if (pause_us > m.unsent_us)
 		m.unsent_us = pause_us;
 	m.rto_us =
@@ -203,13 +210,20 @@ static void set_copy(struct sent *sent, uint8_t confidence)
 /* The very packet passed a moment ago and was acknowledged since. */
 static bool is_copy_of_recent(const struct sender *sender, const struct segment *seg)
 {
+	uint32_t tsval = seg->options.seen & TCPOPT_HAS_TIMESTAMP ? seg->options.tsval : 0;
+	uint16_t bytes = (uint16_t)segment_length(seg);
+
+	if (seg->key.ip_version != 4 || !seg->ip_id)
+		return false;
+	if (sender->last_seq == seg->seq && sender->last_bytes == bytes &&
+	    sender->clock.newest_id == seg->ip_id &&
+	    (!tsval || sender->clock.newest_tsval == tsval))
+		return true;
 	for (int i = 0; i < SENDER_SEEN; i++) {
 		const struct seen_packet *seen = &sender->seen[i];
 
-		if (seen->seq == seg->seq && seen->bytes == (uint16_t)segment_length(seg) &&
-		    seen->ip_id == seg->ip_id && seg->key.ip_version == 4 && seg->ip_id &&
-		    seen->tsval ==
-			    (seg->options.seen & TCPOPT_HAS_TIMESTAMP ? seg->options.tsval : 0))
+		if (seen->seq == seg->seq && seen->bytes == bytes && seen->ip_id == seg->ip_id &&
+		    seen->tsval == tsval)
 			return true;
 	}
 	return false;
@@ -257,7 +271,7 @@ void cause_of_old(struct sender *sender, const struct endpoint *endpoint, const 
 		return;
 	}
 	if (i == sendq_count(&sender->queue) || seq_upto(end, endpoint->snd_una)) {
-		uint64_t age_us = sendclock_age_us(&sender->clock, seg);
+		uint64_t age_us = sendclock_age_us(&sender->clock, &sender->clock_past, seg);
 
 		if (is_copy_of_recent(sender, seg)) {
 			set_copy(sent, 95);
@@ -327,8 +341,10 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 	if (since_us(seg->ts_ns, sender->sent_ns) * 4 < endpoint->rtt.srtt_us + (uint64_t)near_us ||
 	    sender->flags & SENDER_UNSURE || !endpoint->rtt.samples)
 		return;
-	m = moment_of(sender, endpoint, seg, near_us);
 	missing = missing_data(sender, endpoint, seg);
+	if (!missing && endpoint->snd_max == endpoint->snd_una)
+		return;
+	m = moment_of(sender, endpoint, seg, near_us);
 	if (missing && m.unsent_us * 10 >= m.rtt_us * 15) {
 		/* Those in front of it, and it: one more than the hole has room for. */
 		uint32_t hole = (seg->seq - endpoint->snd_max + mss_bytes - 1) / mss_bytes;

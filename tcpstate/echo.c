@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tcpstate/echo.h"
 
+#include <stdbool.h>
+
 #include "tcpstate/seq.h"
 
 void echo_on_peer(struct echo *echo, uint64_t ts_ns, uint32_t tsval, uint32_t near_us)
@@ -33,7 +35,7 @@ static void sample(struct echo *echo, uint32_t sample_us)
 	echo->last_us[0] = sample_us;
 }
 
-void echo_on_send(struct echo *echo, uint64_t ts_ns, uint32_t tsecr, bool in_flow)
+void echo_on_send(struct echo *echo, uint64_t ts_ns, uint32_t tsecr)
 {
 	while (echo->head != echo->tail) {
 		uint64_t then_ns = echo->marks[echo->head % ECHO_MARKS].ts_ns, us;
@@ -45,7 +47,7 @@ void echo_on_send(struct echo *echo, uint64_t ts_ns, uint32_t tsecr, bool in_flo
 		if (tsval != tsecr)
 			continue;
 		us = ts_ns > then_ns ? (ts_ns - then_ns) / 1000 : 0;
-		if (in_flow && us <= UINT32_MAX)
+		if (us <= UINT32_MAX)
 			sample(echo, us ? (uint32_t)us : 1);
 		return;
 	}

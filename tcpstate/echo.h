@@ -8,7 +8,6 @@
 #ifndef BBTAP_TCPSTATE_ECHO_H
 #define BBTAP_TCPSTATE_ECHO_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define ECHO_MARKS 16 /* a power of two */
@@ -28,7 +27,7 @@ struct echo {
 /* The peer's time stamp passes on its way to the endpoint. near_us: the near half, as far as it is known. */
 void echo_on_peer(struct echo *echo, uint64_t ts_ns, uint32_t tsval, uint32_t near_us);
 
-/* The endpoint echoes tsecr. in_flow: it sends without a pause. */
-void echo_on_send(struct echo *echo, uint64_t ts_ns, uint32_t tsecr, bool in_flow);
+/* The endpoint echoes tsecr, and sends without a pause. */
+void echo_on_send(struct echo *echo, uint64_t ts_ns, uint32_t tsecr);
 
 #endif

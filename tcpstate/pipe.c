@@ -52,6 +52,12 @@ static void unmark(struct pipe *pipe, struct pipe_marks *marks, const struct sen
 	}
 }
 
+void pipe_split(struct sender *sender, uint8_t flags)
+{
+	sender->pipe.lost_segments += !!(flags & SENT_LOST);
+	sender->pipe.again_segments += !!(flags & SENT_AGAIN_OUT);
+}
+
 void pipe_begin(struct sender *sender, uint32_t snd_max)
 {
 	sender->marks.originals_seq = snd_max;

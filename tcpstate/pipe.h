@@ -48,6 +48,9 @@ struct sender;
 struct sender_ack;
 struct segment;
 
+/* A range with these flags was cut in two. */
+void pipe_split(struct sender *sender, uint8_t flags);
+
 /* The first data, from snd_max on, is about to be sent. */
 void pipe_begin(struct sender *sender, uint32_t snd_max);
 

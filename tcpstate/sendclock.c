@@ -43,48 +43,60 @@ static void note_id(struct sendclock *clock, const struct segment *seg)
 	clock->flags |= HAS_ID;
 }
 
-void sendclock_note(struct sendclock *clock, const struct segment *seg, uint32_t spacing_us)
+void sendclock_note(struct sendclock *clock, struct sendclock_past *past, const struct segment *seg)
 {
-	uint64_t last_ns = clock->marks[(uint8_t)(clock->marked - 1) % SENDCLOCK_MARKS].ts_ns;
-	bool has_time = seg->options.seen & TCPOPT_HAS_TIMESTAMP;
-
 	if (has_id(seg))
 		note_id(clock, seg);
-	if (has_time &&
-	    (!(clock->flags & HAS_TIME) || seq_after(seg->options.tsval, clock->newest_tsval))) {
-		clock->newest_tsval = seg->options.tsval;
+	if (!(seg->options.seen & TCPOPT_HAS_TIMESTAMP))
+		return;
+	if (!(clock->flags & HAS_TIME)) {
 		clock->flags |= HAS_TIME;
-		if (clock->base_ns == 0) {
-			clock->base_ns = seg->ts_ns;
-			clock->base_tsval = seg->options.tsval;
-		}
+		clock->newest_tsval = past->base_tsval = seg->options.tsval;
+		past->base_ns = seg->ts_ns;
+	} else if (seq_after(seg->options.tsval, clock->newest_tsval)) {
+		clock->newest_tsval = seg->options.tsval;
 	}
-	if (clock->marked && seg->ts_ns < last_ns + spacing_us * UINT64_C(1000))
+}
+
+void sendclock_mark(const struct sendclock *clock, struct sendclock_past *past,
+		    const struct segment *seg, uint32_t spacing_us)
+{
+	uint64_t last_ns = past->marks[(uint8_t)(past->marked - 1) % SENDCLOCK_MARKS].ts_ns;
+	bool has_time = seg->options.seen & TCPOPT_HAS_TIMESTAMP;
+
+	if (past->marked && seg->ts_ns < last_ns + spacing_us * UINT64_C(1000))
 		return;
 	/* What comes late is no mark. */
 	if ((has_time && seg->options.tsval != clock->newest_tsval) ||
 	    (!has_time && has_id(seg) && seg->ip_id != clock->newest_id))
 		return;
-	clock->marks[clock->marked % SENDCLOCK_MARKS].ts_ns = seg->ts_ns;
-	clock->marks[clock->marked % SENDCLOCK_MARKS].tsval = seg->options.tsval;
-	clock->marks[clock->marked % SENDCLOCK_MARKS].ip_id = seg->ip_id;
-	clock->marked++;
-	if (clock->marked == 0) /* it means "never" */
-		clock->marked = SENDCLOCK_MARKS * 2;
+	past->marks[past->marked % SENDCLOCK_MARKS].ts_ns = seg->ts_ns;
+	past->marks[past->marked % SENDCLOCK_MARKS].tsval = seg->options.tsval;
+	past->marks[past->marked % SENDCLOCK_MARKS].ip_id = seg->ip_id;
+	past->marked++;
+	if (past->marked == 0) /* it means "never" */
+		past->marked = SENDCLOCK_MARKS * 2;
 }
 
-uint64_t sendclock_pause_us(const struct sendclock *clock, const struct segment *seg)
+uint64_t sendclock_pause_us(struct sendclock *clock, const struct sendclock_past *past,
+			    const struct segment *seg)
 {
-	uint32_t ticks = seg->options.tsval - clock->base_tsval;
-	uint32_t pause = seg->options.tsval - clock->newest_tsval;
+	uint32_t pause = seg->options.tsval - clock->newest_tsval, ticks;
 
 	if (!(clock->flags & HAS_TIME) || !(seg->options.seen & TCPOPT_HAS_TIMESTAMP) ||
-	    seg->ts_ns < clock->base_ns + RATE_MIN_NS || (int32_t)ticks <= 0 || (int32_t)pause <= 0)
+	    (int32_t)pause <= 0)
 		return 0;
-	return (seg->ts_ns - clock->base_ns) / ticks * pause / 1000;
+	if (clock->tick_ns == 0) {
+		ticks = seg->options.tsval - past->base_tsval;
+		if (seg->ts_ns < past->base_ns + RATE_MIN_NS || (int32_t)ticks <= 0 ||
+		    (seg->ts_ns - past->base_ns) / ticks > UINT32_MAX)
+			return 0;
+		clock->tick_ns = (uint32_t)((seg->ts_ns - past->base_ns) / ticks);
+	}
+	return (uint64_t)clock->tick_ns * pause / 1000;
 }
 
-bool sendclock_counts_ids(const struct sendclock *clock)
+static bool counts_ids(const struct sendclock *clock)
 {
 	return clock->steps >= STEPS_TRUSTED;
 }
@@ -93,54 +105,54 @@ uint32_t sendclock_missing(const struct sendclock *clock, const struct segment *
 {
 	int16_t step = id_step(clock, seg);
 
-	if (!sendclock_counts_ids(clock) || !has_id(seg) || step <= 1)
+	if (!counts_ids(clock) || !has_id(seg) || step <= 1)
 		return 0;
 	return (uint32_t)(step - 1);
 }
 
-static uint32_t marks_kept(const struct sendclock *clock)
+static uint32_t marks_kept(const struct sendclock_past *past)
 {
-	return clock->marked < SENDCLOCK_MARKS ? clock->marked : SENDCLOCK_MARKS;
+	return past->marked < SENDCLOCK_MARKS ? past->marked : SENDCLOCK_MARKS;
 }
 
-uint64_t sendclock_age_us(const struct sendclock *clock, const struct segment *seg)
+uint64_t sendclock_age_us(const struct sendclock *clock, const struct sendclock_past *past,
+			  const struct segment *seg)
 {
 	bool by_time = seg->options.seen & TCPOPT_HAS_TIMESTAMP && clock->flags & HAS_TIME;
 	uint64_t age_us = 0;
 
 	if (by_time ? !seq_before(seg->options.tsval, clock->newest_tsval)
-		    : !(sendclock_counts_ids(clock) && has_id(seg) && id_step(clock, seg) < 0))
+		    : !(counts_ids(clock) && has_id(seg) && id_step(clock, seg) < 0))
 		return 0;
 	/* The oldest mark that was sent behind it. */
-	for (uint32_t i = 1; i <= marks_kept(clock); i++) {
-		uint8_t at = (uint8_t)(clock->marked - i) % SENDCLOCK_MARKS;
+	for (uint32_t i = 1; i <= marks_kept(past); i++) {
+		uint8_t at = (uint8_t)(past->marked - i) % SENDCLOCK_MARKS;
 
-		if (by_time ? !seq_after(clock->marks[at].tsval, seg->options.tsval)
-			    : (int16_t)(clock->marks[at].ip_id - seg->ip_id) <= 0)
+		if (by_time ? !seq_after(past->marks[at].tsval, seg->options.tsval)
+			    : (int16_t)(past->marks[at].ip_id - seg->ip_id) <= 0)
 			break;
-		if (seg->ts_ns > clock->marks[at].ts_ns)
-			age_us = (seg->ts_ns - clock->marks[at].ts_ns) / 1000;
+		if (seg->ts_ns > past->marks[at].ts_ns)
+			age_us = (seg->ts_ns - past->marks[at].ts_ns) / 1000;
 	}
 	return age_us;
 }
 
-uint64_t sendclock_when_ns(const struct sendclock *clock, uint32_t tsval)
+uint64_t sendclock_when_ns(const struct sendclock_past *past, uint32_t tsval)
 {
-	for (uint32_t i = 1; i <= marks_kept(clock); i++) {
-		uint8_t at = (uint8_t)(clock->marked - i) % SENDCLOCK_MARKS, after;
+	for (uint32_t i = 1; i <= marks_kept(past); i++) {
+		uint8_t at = (uint8_t)(past->marked - i) % SENDCLOCK_MARKS, after;
 		uint32_t ticks;
 
-		if (seq_after(clock->marks[at].tsval, tsval))
+		if (seq_after(past->marks[at].tsval, tsval))
 			continue;
-		if (clock->marks[at].tsval == tsval)
-			return clock->marks[at].ts_ns;
+		if (past->marks[at].tsval == tsval)
+			return past->marks[at].ts_ns;
 		if (i == 1)
 			return 0; /* behind the last mark: the caller has better */
 		after = (uint8_t)(at + 1) % SENDCLOCK_MARKS;
-		ticks = clock->marks[after].tsval - clock->marks[at].tsval;
-		return clock->marks[at].ts_ns +
-		       (clock->marks[after].ts_ns - clock->marks[at].ts_ns) / ticks *
-			       (tsval - clock->marks[at].tsval);
+		ticks = past->marks[after].tsval - past->marks[at].tsval;
+		return past->marks[at].ts_ns + (past->marks[after].ts_ns - past->marks[at].ts_ns) /
+						       ticks * (tsval - past->marks[at].tsval);
 	}
 	return 0;
 }

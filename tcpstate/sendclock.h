@@ -15,44 +15,53 @@
 
 #define SENDCLOCK_MARKS 8 /* a power of two */
 
-/* Zero is a clock that knows nothing. */
+/* Zero is a clock that knows nothing. This part is needed for each packet, */
 struct sendclock {
+	uint32_t tick_ns; /* of its clock; 0: not known yet */
+	uint32_t newest_tsval;
+	uint16_t newest_id; /* of all that passed */
+	uint8_t flags;	    /* see sendclock.c */
+	uint8_t steps;	    /* how sure it is that the IP ID goes up by one, likewise */
+};
+
+/* and this one when something is lost, late or silent. */
+struct sendclock_past {
 	struct {
 		uint64_t ts_ns;
 		uint32_t tsval;
 		uint16_t ip_id;
-	} marks[SENDCLOCK_MARKS]; /* of the past, at least spacing_us apart */
+	} marks[SENDCLOCK_MARKS]; /* at least spacing_us apart */
 	uint64_t base_ns;	  /* of base_tsval; 0: none yet */
 	uint32_t base_tsval;
-	uint32_t newest_tsval;
-	uint16_t newest_id; /* of all that passed */
-	uint8_t marked;	    /* marks ever made, modulo 256 */
-	uint8_t flags;
-	uint8_t steps; /* how sure it is that the IP ID goes up by one; see sendclock.c */
+	uint8_t marked; /* marks ever made, modulo 256 */
 };
 
-/* A packet of the endpoint passed, of any kind. The marks are made spacing_us apart. */
-void sendclock_note(struct sendclock *clock, const struct segment *seg, uint32_t spacing_us);
+/* A packet of the endpoint passed, of any kind. past is touched for the first one only. */
+void sendclock_note(struct sendclock *clock, struct sendclock_past *past,
+		    const struct segment *seg);
+
+/* The same packet, behind sendclock_note(): a mark of it, if the last one is spacing_us old. */
+void sendclock_mark(const struct sendclock *clock, struct sendclock_past *past,
+		    const struct segment *seg, uint32_t spacing_us);
 
 /*
  * How long before this packet the newest one seen was sent, us, by the endpoint's own clock: queues in
  * front of the tap don't change it. 0: the clock's rate is not known yet.
  */
-uint64_t sendclock_pause_us(const struct sendclock *clock, const struct segment *seg);
+uint64_t sendclock_pause_us(struct sendclock *clock, const struct sendclock_past *past,
+			    const struct segment *seg);
 
 /* How many packets were sent between the newest one seen and this one; 0 also if it can't be told. */
 uint32_t sendclock_missing(const struct sendclock *clock, const struct segment *seg);
-
-/* The IP ID is known to go up by one. */
-bool sendclock_counts_ids(const struct sendclock *clock);
 
 /*
  * How long before the newest packet this one was sent at least, us; 0: it is the newest itself, or that
  * can't be told.
  */
-uint64_t sendclock_age_us(const struct sendclock *clock, const struct segment *seg);
+uint64_t sendclock_age_us(const struct sendclock *clock, const struct sendclock_past *past,
+			  const struct segment *seg);
 
-/* When the endpoint's clock showed this, as the tap saw it; 0: not known any more. */
-uint64_t sendclock_when_ns(const struct sendclock *clock, uint32_t tsval);
+/* When the endpoint's clock showed this, as the tap saw it; 0: not known. */
+uint64_t sendclock_when_ns(const struct sendclock_past *past, uint32_t tsval);
 
 #endif

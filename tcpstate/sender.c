@@ -9,11 +9,13 @@
 /* What is looked at, at most, to say how many segments above a loss were delivered. */
 #define EVIDENCE_MAX 64
 
-void sender_init(struct sender *sender)
+void sender_init(struct sender *sender, bool fresh)
 {
 	/* Not the ranges: they are written before they are read. */
-	memset(sender, 0, offsetof(struct sender, own));
-	memset(&sender->past, 0, sizeof(*sender) - offsetof(struct sender, past));
+	if (!fresh) {
+		memset(sender, 0, offsetof(struct sender, own));
+		memset(&sender->past, 0, sizeof(*sender) - offsetof(struct sender, past));
+	}
 	sendq_init(&sender->queue, sender->own);
 }
 
@@ -22,14 +24,23 @@ static uint64_t since(uint64_t now_ns, uint64_t then_ns)
 	return now_ns > then_ns ? now_ns - then_ns : 0;
 }
 
-/* The ACKs of the last moments that told something new: which of them the sender has heard depends on the tap's distance. */
+/*
+ * The ACKs of the last moments that told something new: which of them the sender has heard depends on the
+ * tap's distance. One more than the last is always known, the others while there is trouble.
+ */
 static void note_ack_time(struct sender *sender, uint64_t ts_ns, uint32_t near_us)
 {
-	if (since(sender->peer_ack_ns, sender->older_ack_ns[0]) > near_us * UINT64_C(333)) {
+	uint64_t gap_us = since(ts_ns, sender->peer_ack_ns) / 1000;
+
+	if (sender->flags & SENDER_TROUBLE &&
+	    since(sender->peer_ack_ns, sender->older_ack_ns[0]) > near_us * UINT64_C(333)) {
 		sender->older_ack_ns[2] = sender->older_ack_ns[1];
 		sender->older_ack_ns[1] = sender->older_ack_ns[0];
 		sender->older_ack_ns[0] = sender->peer_ack_ns;
 	}
+	if (gap_us <= near_us / 3)
+		gap_us += sender->ack_gap_us;
+	sender->ack_gap_us = gap_us > UINT32_MAX ? UINT32_MAX : (uint32_t)gap_us;
 	sender->peer_ack_ns = ts_ns;
 }
 
@@ -58,7 +69,7 @@ static void begin_phase(struct sender *sender, const struct endpoint *endpoint, 
 {
 	sender->phase = phase;
 	sender->recover = endpoint->snd_max;
-	sender->left_ns = 0;
+	sender->left_phase = PHASE_OPEN;
 }
 
 static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
@@ -143,7 +154,8 @@ bool sender_in_black_hole(struct sender *sender, const struct endpoint *endpoint
 			  struct pmtu_black_hole *out)
 {
 	struct pmtu_evidence evidence = {
-		.peer_heard_ns = sender->heard_ns,
+		.peer_heard_ns = sender->heard_ns > sender->peer_ack_ns ? sender->heard_ns
+									: sender->peer_ack_ns,
 		.mss_bytes = mss_bytes,
 		.smaller_arrived = handshake || endpoint->snd_una != endpoint->iss + 1,
 		.full_arrived = sender->flags & SENDER_FULL_SIZE,
@@ -178,6 +190,20 @@ static void overflow(struct sender *sender, struct sendq_pool *pool)
 	pipe_clear(sender);
 }
 
+/* Cuts a range in two: what is counted in segments has one more. */
+static bool split(struct sender *sender, struct sendq_pool *pool, uint32_t i, uint32_t seq)
+{
+	uint8_t flags = sendq_at(&sender->queue, i)->flags;
+
+	if (!sendq_split(&sender->queue, pool, i, seq))
+		return false;
+	sender->sacked_segments += !!(flags & SENT_SACKED);
+	sender->again_segments +=
+		(flags & (SENT_RETRANSMITTED | SENT_SACKED)) == SENT_RETRANSMITTED;
+	pipe_split(sender, flags);
+	return true;
+}
+
 /* Below snd_max: the ranges that it touches were sent again, or seen for the first time. */
 static void sent_below(struct sender *sender, struct sendq_pool *pool, const struct segment *seg,
 		       const struct sent *sent, uint32_t start, uint32_t end)
@@ -192,11 +218,11 @@ static void sent_below(struct sender *sender, struct sendq_pool *pool, const str
 		if (!seq_before(range->start, end))
 			return;
 		/* Only what was sent is marked; a piece that finds no room marks all of it. */
-		if (seq_before(range->start, start) && sendq_split(queue, pool, i, start))
+		if (seq_before(range->start, start) && split(sender, pool, i, start))
 			continue;
 		range = sendq_at(queue, i);
 		if (seq_after(range->end, end)) {
-			sendq_split(queue, pool, i, end);
+			split(sender, pool, i, end);
 			range = sendq_at(queue, i);
 		}
 		if (range->flags & SENT_UNSEEN)
@@ -241,6 +267,8 @@ static void queue_sent(struct sender *sender, struct sendq_pool *pool,
 	}
 	sender->sent_ns = seg->ts_ns;
 	again = sent->kind == OUT_RETRANSMISSION || sent->kind == OUT_TLP_RETRANSMISSION;
+	if (again | (seg->seq != snd_max))
+		sender->flags |= SENDER_TROUBLE;
 	if (again)
 		fate_sent_again(&sender->fate, seg, sent->cause);
 	if (sent->kind == OUT_TLP_RETRANSMISSION || sent->kind == OUT_TLP_NEW) {
@@ -277,6 +305,19 @@ static void queue_sent(struct sender *sender, struct sendq_pool *pool,
 		overflow(sender, pool);
 }
 
+/* Data follows data so closely that the sender did not wait for its application. */
+static bool is_pause(uint64_t now_ns, uint64_t then_ns, uint32_t near_us)
+{
+	return since(now_ns, then_ns) / 1000 > near_us / 8 + UINT64_C(1000);
+}
+
+/* It has sent without a pause for long enough to answer what passed the tap meanwhile. */
+static bool in_flow(const struct sender *sender, uint64_t now_ns, uint32_t near_us)
+{
+	return since(now_ns, sender->paused_ns) / 1000 > near_us &&
+	       !is_pause(now_ns, sender->passed_ns, near_us);
+}
+
 void sender_passed(struct sender *sender, const struct endpoint *endpoint,
 		   const struct segment *seg, uint32_t near_us)
 {
@@ -284,22 +325,27 @@ void sender_passed(struct sender *sender, const struct endpoint *endpoint,
 
 	if (seg->flags & TCP_ACK)
 		sender->last_ack = seg->ack;
-	sendclock_note(&sender->clock, seg, rtt_us / 4);
-	if (length)
+	sendclock_note(&sender->clock, &sender->clock_past, seg);
+	if (sender->flags & SENDER_TROUBLE)
+		sendclock_mark(&sender->clock, &sender->clock_past, seg, rtt_us / 4);
+	if (!length)
+		return;
+	sender->last_seq = seg->seq;
+	sender->last_bytes = (uint16_t)length;
+	if (sender->flags & SENDER_TROUBLE)
 		sender->seen[sender->seen_next++ % SENDER_SEEN] = (struct seen_packet){
 			.seq = seg->seq,
 			.tsval = seg->options.seen & TCPOPT_HAS_TIMESTAMP ? seg->options.tsval : 0,
 			.bytes = (uint16_t)length,
 			.ip_id = seg->ip_id,
 		};
-	if (!length)
-		return;
-	if (since(seg->ts_ns, sender->passed_ns) / 2000 > near_us + UINT64_C(1000))
+	if (is_pause(seg->ts_ns, sender->passed_ns, near_us))
 		sender->paused_ns = seg->ts_ns;
 	sender->passed_ns = seg->ts_ns;
-	if (seg->options.seen & TCPOPT_HAS_TIMESTAMP)
-		echo_on_send(&sender->echo, seg->ts_ns, seg->options.tsecr,
-			     since(seg->ts_ns, sender->paused_ns) / 1000 > near_us);
+	if (seg->options.seen & TCPOPT_HAS_TIMESTAMP && in_flow(sender, seg->ts_ns, near_us)) {
+		echo_on_send(&sender->echo, seg->ts_ns, seg->options.tsecr);
+		sender->near_us = sender->echo.rtt_us;
+	}
 }
 
 void sender_sent(struct sender *sender, struct sendq_pool *pool, const struct endpoint *endpoint,
@@ -380,15 +426,16 @@ static void sack_part(struct sender *sender, struct sendq_pool *pool,
 			continue;
 		/* A part only: the peer's edges are the true ones. */
 		if (seq_before(range->start, start)) {
-			sendq_split(queue, pool, i, start);
+			split(sender, pool, i, start);
 			continue;
 		}
-		if (seq_after(range->end, end) && !sendq_split(queue, pool, i, end))
+		if (seq_after(range->end, end) && !split(sender, pool, i, end))
 			continue;
 		range = sendq_at(queue, i);
 		note_reordering(sender, range, i, out);
 		range->flags |= SENT_SACKED;
-		sender->again_segments -= !!(range->flags & SENT_RETRANSMITTED);
+		if (range->flags & SENT_RETRANSMITTED)
+			sender->again_segments--;
 		samples->original |= is_original(sender, range);
 		sender->sacked_bytes += range->end - range->start;
 		sender->sacked_segments++;
@@ -525,7 +572,7 @@ static void take_off(struct sender *sender, struct sendq_pool *pool,
 
 		if (!seq_before(range->start, ack->ack))
 			return;
-		if (seq_after(range->end, ack->ack) && !sendq_split(queue, pool, 0, ack->ack))
+		if (seq_after(range->end, ack->ack) && !split(sender, pool, 0, ack->ack))
 			return;
 		range = sendq_at(queue, 0);
 		out->acked_unseen |= !!(range->flags & SENT_UNSEEN);
@@ -536,7 +583,8 @@ static void take_off(struct sender *sender, struct sendq_pool *pool,
 			note_reordering(sender, range, 0, out);
 			delivered(sender, endpoint, range, ack, out);
 			samples->original |= is_original(sender, range);
-			sender->again_segments -= !!(range->flags & SENT_RETRANSMITTED);
+			if (range->flags & SENT_RETRANSMITTED)
+				sender->again_segments--;
 		}
 		if (range->flags & SENT_RETRANSMITTED) {
 			samples->retransmitted = true;
@@ -578,7 +626,8 @@ static void take_rtt(const struct sender *sender, const struct segment *ack, boo
 	} else if (advances && samples->retransmitted && ack->options.seen & TCPOPT_HAS_TIMESTAMP &&
 		   ack->options.tsecr) {
 		if (!samples->echoed_ns)
-			samples->echoed_ns = sendclock_when_ns(&sender->clock, ack->options.tsecr);
+			samples->echoed_ns =
+				sendclock_when_ns(&sender->clock_past, ack->options.tsecr);
 		if (samples->echoed_ns)
 			set_rtt(out, ack, samples->echoed_ns, samples->echoed_ns, RTT_REASON_ECHO);
 	}
@@ -594,8 +643,10 @@ void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct e
 
 	memset(out, 0, sizeof(*out));
 	window_time(sender, endpoint, ack->ts_ns, true);
-	sender->heard_ns = ack->ts_ns;
-	if (ack->options.seen & TCPOPT_HAS_TIMESTAMP)
+	if (sender->flags & SENDER_TROUBLE)
+		sender->heard_ns = ack->ts_ns;
+	if (ack->options.seen & TCPOPT_HAS_TIMESTAMP &&
+	    !is_pause(ack->ts_ns, sender->passed_ns, near_us))
 		echo_on_peer(&sender->echo, ack->ts_ns, ack->options.tsval, near_us);
 	if (advances)
 		take_off(sender, pool, endpoint, ack, &samples, out);
@@ -617,6 +668,8 @@ void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct e
 	/* Only what tells something new puts the sender's timers off (RFC 6298 5.3). */
 	if (out->delivered_segments)
 		note_ack_time(sender, ack->ts_ns, near_us);
+	if (is_duplicate | ack->options.sack_count)
+		sender->flags |= SENDER_TROUBLE;
 
 	if (advances) {
 		sender->dupacks = 0;
@@ -651,7 +704,8 @@ void sender_resync(struct sender *sender, struct sendq_pool *pool)
 	sender->backoff = sender->dupacks = sender->sack_count = 0;
 	sender->sacked_bytes = sender->sacked_segments = 0;
 	sender->again_segments = 0;
-	sender->evidence_ns = sender->left_ns = 0;
+	sender->evidence_ns = 0;
+	sender->left_phase = PHASE_OPEN;
 	fate_begin(&sender->fate);
 	pipe_clear(sender);
 }

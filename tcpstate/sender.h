@@ -37,6 +37,7 @@ enum sender_flag {
 	SENDER_NO_TLP = 0x02,	 /* its timeouts come without a probe before them */
 	SENDER_UNSURE = 0x04,	 /* the queue overflowed: no claims until all is acknowledged */
 	SENDER_FRTO = 0x08,	 /* after the first timeout of a row, RFC 5682 */
+	SENDER_TROUBLE = 0x20,	 /* something was lost, late or sent again: the past is kept */
 	SENDER_FULL_SIZE = 0x10, /* full-size segments get through: pmtu need not watch */
 };
 
@@ -70,28 +71,33 @@ struct sender {
 	struct pipe pipe;
 	/* The third line. */
 	struct rto rto;
-	uint64_t older_ack_ns
-		[SENDER_OLDER_ACKS]; /* before peer_ack_ns, newest first; see sender.c */
-	uint64_t left_ns;	     /* when the last phase was left */
-	uint64_t heard_ns;	     /* the peer's last ACK of any kind */
-	uint32_t last_ack;	     /* that it sent */
-	uint8_t left_phase;
-	uint8_t seen_next;
-	uint8_t backoff; /* timeouts in a row */
+	uint64_t passed_ns; /* the last data that passed, copies too */
+	uint64_t paused_ns; /* when data passed after a pause */
+	struct sendclock clock;
+	uint32_t last_ack;   /* that it sent */
+	uint32_t last_seq;   /* of the last data, */
+	uint32_t ack_gap_us; /* from the ACK with news before to peer_ack_ns; see sender.c */
+	uint32_t near_us;    /* echo.rtt_us */
+	uint16_t last_bytes; /* and its length in sequence numbers */
+	uint8_t left_phase;  /* PHASE_OPEN: left_ns says nothing */
+	uint8_t backoff;     /* timeouts in a row */
 	struct sent_range own[SENDQ_INLINE];
 	/* The rest is for rounds and losses, and for taps away from the sender. */
 	struct window_past past;
 	struct pipe_marks marks;
+	uint64_t older_ack_ns
+		[SENDER_OLDER_ACKS]; /* before peer_ack_ns, newest first; see sender.c */
+	uint64_t left_ns;	     /* when the last phase was left */
+	uint64_t heard_ns;	     /* in trouble: the peer's last ACK of any kind */
 	struct seen_packet seen[SENDER_SEEN];
+	uint8_t seen_next;
 	uint32_t sacked_bytes;
 	uint32_t again_segments; /* outstanding, sent again and not SACKed */
 	uint32_t recover;	 /* valid outside PHASE_OPEN */
 	uint32_t tlp_end;	 /* snd_max at the tail-loss probe */
 	uint32_t own_index;	 /* in the arena's list of free ones */
 	struct tcp_sack_block sacks[TCP_SACK_BLOCKS_MAX]; /* of the last ACK */
-	uint64_t passed_ns;				  /* the last data */
-	uint64_t paused_ns;				  /* when data passed after a pause */
-	struct sendclock clock;
+	struct sendclock_past clock_past;
 	struct echo echo;
 	struct fate fate;
 	struct pmtu pmtu;
@@ -99,8 +105,10 @@ struct sender {
 
 _Static_assert(offsetof(struct sender, window) == 64, "the second line");
 _Static_assert(offsetof(struct sender, rto) == 128, "the third line");
+_Static_assert(offsetof(struct sender, own) <= 192, "and its end");
 
-void sender_init(struct sender *sender);
+/* fresh: all of it is zero already. */
+void sender_init(struct sender *sender, bool fresh);
 
 /*
  * The time from the tap to the sender and back, us. peer_min_us: the shortest that was seen, from the
@@ -110,24 +118,24 @@ void sender_init(struct sender *sender);
 static inline uint32_t sender_near_us(const struct sender *sender, const struct endpoint *endpoint,
 				      uint32_t peer_min_us)
 {
-	if (!sender || !sender->echo.rtt_us || peer_min_us < endpoint->rtt.min_us / 8)
+	if (!sender || !sender->near_us || peer_min_us < endpoint->rtt.min_us / 8)
 		return peer_min_us;
-	return sender->echo.rtt_us;
+	return sender->near_us;
 }
 
 /*
- * What passed less than this ago the sender can't have acted on. Near the sender its own hesitation is
- * most of what was measured; it may be quicker another time.
+ * What passed less than this ago the sender can't have acted on. Next to the sender most of what was
+ * measured is its own hesitation: it may answer at once another time.
  */
 static inline uint32_t sender_lag_us(const struct endpoint *endpoint, uint32_t near_us)
 {
-	return near_us < endpoint->rtt.min_us / 8 ? near_us / 8 : near_us;
+	return near_us < endpoint->rtt.min_us / 8 ? 0 : near_us;
 }
 
 /* The phase that the sender was in when it sent what passes at ts_ns. */
 static inline uint8_t sender_phase_at(const struct sender *sender, uint64_t ts_ns, uint32_t lag_us)
 {
-	if (sender->phase == PHASE_OPEN && sender->left_ns &&
+	if (sender->phase == PHASE_OPEN && sender->left_phase &&
 	    ts_ns < sender->left_ns + lag_us * UINT64_C(950))
 		return sender->left_phase;
 	return sender->phase;

@@ -2,6 +2,7 @@
 #include "tcpstate/tracker.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "tcpstate/arena.h"
@@ -49,8 +50,8 @@ struct tracker *tracker_open(const struct tracker_config *config)
 	tracker->sender_total = config->connections_max + 64;
 	tracker->sender_arena =
 		arena_reserve((uint64_t)tracker->sender_total * sizeof(tracker->sender_arena[0]));
-	tracker->receiver_arena = arena_reserve((uint64_t)tracker->sender_total *
-						sizeof(tracker->receiver_arena[0]));
+	tracker->receiver_arena =
+		arena_reserve((uint64_t)tracker->sender_total * sizeof(tracker->receiver_arena[0]));
 	if (!tracker->cold_arena || !tracker->sender_arena || !tracker->receiver_arena ||
 	    sendq_pool_init(&tracker->sendqs, SENDQ_BYTES) < 0 ||
 	    flow_table_init(&tracker->table, config->connections_max) < 0 ||
@@ -99,6 +100,7 @@ struct connection_cold *tracker_cold(struct tracker *tracker, struct connection 
 struct sender *tracker_sender_make(struct tracker *tracker, struct endpoint *endpoint)
 {
 	struct sender *sender;
+	bool fresh = false;
 
 	if (endpoint->sender)
 		return &tracker->sender_arena[endpoint->sender - 1];
@@ -109,12 +111,13 @@ struct sender *tracker_sender_make(struct tracker *tracker, struct endpoint *end
 		tracker->sender_free = tracker->sender_arena[endpoint->sender - 1].own_index;
 	} else if (tracker->sender_touched < tracker->sender_total) {
 		endpoint->sender = ++tracker->sender_touched;
+		fresh = true;
 	} else {
 		tracker->counters.cold_full++;
 		return NULL;
 	}
 	sender = &tracker->sender_arena[endpoint->sender - 1];
-	sender_init(sender);
+	sender_init(sender, fresh);
 	receiver_init(&tracker->receiver_arena[endpoint->sender - 1]);
 	return sender;
 }
@@ -275,23 +278,32 @@ static void take_icmp_error(struct tracker *tracker, const struct segment *error
 		tracker->counters.icmp_unmatched++;
 }
 
-/* Of both sides: what one sends the other has acknowledged. */
-static void prefetch_senders(const struct tracker *tracker, uint32_t hash)
+/*
+ * The models that the segment will touch: what it sends is noted with its own side, what it acknowledges
+ * with the other. An ACK alone leaves of its own side's only the third line.
+ */
+static void prefetch_senders(const struct tracker *tracker, const struct segment *seg)
 {
-	const struct connection *conn = flow_table_peek(&tracker->table, hash);
+	const struct connection *conn = flow_table_peek(&tracker->table, seg->hash);
 
 	for (int i = 0; conn && i < 2; i++) {
-		const char *sender =
-			conn->side[i].sender
-				? (const char *)&tracker->sender_arena[conn->side[i].sender - 1]
-				: NULL;
+		uint32_t index = conn->side[i].sender;
+		const char *sender, *receiver;
+		bool bare = seg->payload_bytes == 0 && i == (int)connection_sender(conn, seg);
 
-		if (!sender)
+		if (!index)
+			continue;
+		sender = (const char *)&tracker->sender_arena[index - 1];
+		receiver = (const char *)&tracker->receiver_arena[index - 1];
+		__builtin_prefetch(sender + 128, 1);
+		if (bare)
 			continue;
 		__builtin_prefetch(sender, 1);
 		__builtin_prefetch(sender + 64, 1);
-		__builtin_prefetch(sender + 128, 1);
-		__builtin_prefetch(&tracker->receiver_arena[conn->side[i].sender - 1], 1);
+		__builtin_prefetch(sender + 192, 1);
+		__builtin_prefetch(sender + offsetof(struct sender, past), 1);
+		__builtin_prefetch(receiver, 1);
+		__builtin_prefetch(receiver + 64, 1);
 	}
 }
 
@@ -315,7 +327,7 @@ void tracker_process(struct tracker *tracker, const struct segment *segments, ui
 		if (i + PREFETCH_RECORD < count)
 			flow_table_prefetch_record(table, segments[i + PREFETCH_RECORD].hash);
 		if (i + PREFETCH_SENDER < count)
-			prefetch_senders(tracker, segments[i + PREFETCH_SENDER].hash);
+			prefetch_senders(tracker, &segments[i + PREFETCH_SENDER]);
 		if (segments[i].kind == SEGMENT_ICMP_ERROR) {
 			take_icmp_error(tracker, &segments[i]);
 			continue;
@@ -386,8 +398,8 @@ const struct tracker_counters *tracker_counters(struct tracker *tracker)
 	tracker->counters.memory_bytes =
 		flow_table_memory_bytes(&tracker->table) +
 		(uint64_t)tracker->cold_touched * sizeof(tracker->cold_arena[0]) +
-		(uint64_t)tracker->sender_touched * (sizeof(tracker->sender_arena[0]) +
-						     sizeof(tracker->receiver_arena[0])) +
+		(uint64_t)tracker->sender_touched *
+			(sizeof(tracker->sender_arena[0]) + sizeof(tracker->receiver_arena[0])) +
 		sendq_pool_memory_bytes(&tracker->sendqs);
 	return &tracker->counters;
 }

@@ -47,9 +47,9 @@ struct tracker_counters {
 	uint64_t icmp_unmatched; /* of them, left out: about no connection that is known */
 	uint64_t icmp_ignored; /* of them, left out: bad checksum, or about nothing that was sent */
 	uint64_t black_holes;  /* senders whose full-size segments never arrive */
-	uint64_t records;	 /* log records made, both views */
-	uint64_t records_lost;	 /* and not kept: no chunk free, or the sink was full */
-	uint64_t sections;	 /* chains handed to the sink */
+	uint64_t records;      /* log records made, both views */
+	uint64_t records_lost; /* and not kept: no chunk free, or the sink was full */
+	uint64_t sections;     /* chains handed to the sink */
 	uint64_t sections_early; /* of them, handed over because log memory ran low */
 	uint64_t flow_summaries_lost;
 	uint64_t cold_full;    /* times that a connection got no memory for its range lists */

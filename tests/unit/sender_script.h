@@ -31,7 +31,7 @@ static inline void world_begin(struct world *w, uint32_t base, bool sack)
 {
 	memset(w, 0, sizeof(*w));
 	assert_int_equal(sendq_pool_init(&w->pool, 4 << 20), 0);
-	sender_init(&w->sender);
+	sender_init(&w->sender, false);
 	w->base = base;
 	w->now_ns = UINT64_C(1700000000) * 1000 * MS;
 	w->endpoint.snd_una = w->endpoint.snd_max = base;

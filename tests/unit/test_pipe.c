@@ -182,7 +182,7 @@ static void segments_count(void **state)
 	struct sent_range range = { .end = 5 };
 
 	(void)state;
-	sender_init(&sender);
+	sender_init(&sender, false);
 	sender.queue.tail = 3;
 	sender.own[0] = range;
 	assert_int_equal(pipe_bytes(&sender, 15, 1000), 3000);

@@ -123,7 +123,7 @@ static const struct step needless_timeout[] = { /* RFC 3522: the ACK echoes the 
 	{ 0,      'S', 1, 2, { 0 }, NEW, NOTHING, 0 },
 	{ 45000,  'S', 2, 1, { 0 }, TLP, NOTHING, 0 },
 	{ 240000, 'S', 1, 1, { 0 }, RTO, TIMEOUT, 0 },
-	{ 5000,   'A', 3, 0, { 0 }, 0, 0, SPURIOUS | UNDONE | RECOVERED | SAMPLE, 20 },
+	{ 5000,   'A', 3, 0, { 0 }, 0, 0, SPURIOUS | UNDONE | RECOVERED, 20 },
 };
 
 static const struct step needless_by_dsack[] = { /* RFC 2883, RFC 3708 */
@@ -248,7 +248,7 @@ static void run(const struct script *script, uint32_t base)
 
 	memset(&w, 0, sizeof(w));
 	assert_int_equal(sendq_pool_init(&w.pool, 1 << 20), 0);
-	sender_init(&w.sender);
+	sender_init(&w.sender, false);
 	w.script = script;
 	w.base = base;
 	w.start_ns = w.now_ns = UINT64_C(1700000000) * 1000 * MS;
@@ -294,7 +294,7 @@ static void overflow_makes_unsure(void **state)
 
 	(void)state;
 	assert_int_equal(sendq_pool_init(&w.pool, 4 << 20), 0);
-	sender_init(&w.sender);
+	sender_init(&w.sender, false);
 	w.script = &script;
 	w.now_ns = w.start_ns = 1000 * MS;
 	w.endpoint.t_flags = TF_SACK_PERMIT;

@@ -202,7 +202,7 @@ static void nothing_is_known_without_data(void **state)
 	uint8_t confidence;
 
 	(void)state;
-	sender_init(&sender);
+	sender_init(&sender, false);
 	assert_int_equal(window_limit(&sender, &endpoint), LIMIT_NONE);
 	assert_int_equal(window_family(&sender, &confidence), CC_UNKNOWN);
 	assert_int_equal(confidence, 0);

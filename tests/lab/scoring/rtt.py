@@ -56,18 +56,15 @@ def last_min_rtt(events):
 
 
 def score_min_rtt(score, half, tap):
-    """At the sender its own; elsewhere the sum of both halves of the path. The kernel's includes the time
+    """At the sender its own; elsewhere it is the sum of both halves of the path. The kernel's includes the time
     inside the host, so one is judged only where there were many to choose from."""
     samples = [r for r in half.rows if r["event"] == "probe" and before(r["snd_una"], r["ack"])]
     true = samples[-1]["min_rtt_us"] if len(samples) >= ENOUGH_SAMPLES else 0
-    here = last_min_rtt(half.events(tap))
-    there = last_min_rtt(half.run.events[tap].get((half.connection, half.peer), []))
-    where = f"{half.at(tap, 0)} said {here}+{there} true {true}"
-    if not 0 < true < 1 << 31 or not here:
+    said = last_min_rtt(half.events(tap))
+    where = f"{half.at(tap, 0)} said {said} true {true}"
+    if not 0 < true < 1 << 31 or not said:
         return
     # Some of the kernel's samples come from time stamps, in milliseconds.
     slack = max(true * .05, 2000 if true % 1000 == 0 else 200)
-    if half.role(tap) == "sender":
-        score.add("minimum RTT within 5%", "sender", abs(here - true) <= slack, where)
-    elif there:
-        score.add("halves' sum within 5%", half.role(tap), abs(here + there - true) <= slack, where)
+    name = "minimum RTT within 5%" if half.role(tap) == "sender" else "halves' sum within 5%"
+    score.add(name, half.role(tap), abs(said - true) <= slack, where)
