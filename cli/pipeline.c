@@ -317,6 +317,7 @@ static void add_tracker_counters(struct tracker_counters *sum, const struct trac
 	sum->retransmissions += one->retransmissions;
 	sum->out_of_order += one->out_of_order;
 	sum->mirror_duplicates += one->mirror_duplicates;
+	sum->scoreboards_full += one->scoreboards_full;
 	sum->icmp_errors += one->icmp_errors;
 	sum->icmp_unmatched += one->icmp_unmatched;
 	sum->icmp_ignored += one->icmp_ignored;

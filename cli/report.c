@@ -128,6 +128,9 @@ void report_text(FILE *to, const struct pipeline_stats *stats, const char *dir)
 		number_text(tracker->retransmissions, a), number_text(tracker->out_of_order, b));
 	if (tracker->mirror_duplicates)
 		fprintf(to, "; copies: %s", number_text(tracker->mirror_duplicates, a));
+	if (tracker->scoreboards_full)
+		fprintf(to, "; flights longer than is followed: %s",
+			number_text(tracker->scoreboards_full, a));
 	if (stats->decode.checksums[CHECKSUM_BAD] || stats->decode.checksums[CHECKSUM_PARTIAL])
 		fprintf(to, "; bad checksums: %s, left to offload: %s",
 			number_text(stats->decode.checksums[CHECKSUM_BAD], a),
@@ -164,7 +167,7 @@ static json_t *counters_as_json(const struct pipeline_stats *stats)
 		json_object_set_new(ended, end_reason_name(reason),
 				    json_integer((json_int_t)stats->tracker.ended[reason]));
 	return json_pack(
-		"{s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"{s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 		"s:I, s:I, s:I, "
 		"s:I, s:I, s:I, s:I, s:I, s:b}",
 		"received", (json_int_t)stats->source.received, "delivered",
@@ -174,7 +177,8 @@ static json_t *counters_as_json(const struct pipeline_stats *stats)
 		(json_int_t)stats->tracker.connections, "ended", ended, "retransmissions",
 		(json_int_t)stats->tracker.retransmissions, "out_of_order",
 		(json_int_t)stats->tracker.out_of_order, "mirror_duplicates",
-		(json_int_t)stats->tracker.mirror_duplicates, "reassembled",
+		(json_int_t)stats->tracker.mirror_duplicates, "scoreboards_full",
+		(json_int_t)stats->tracker.scoreboards_full, "reassembled",
 		(json_int_t)stats->decode.reassembled, "checksums_good",
 		(json_int_t)stats->decode.checksums[CHECKSUM_GOOD], "checksums_bad",
 		(json_int_t)stats->decode.checksums[CHECKSUM_BAD], "checksums_partial",

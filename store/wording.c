@@ -408,6 +408,12 @@ static int word_event(const struct event *event, char *out, size_t bytes)
 		return word_persist(event, out, bytes);
 	case EVENT_MSGSIZE:
 		return word_msgsize(event, out, bytes);
+	case EVENT_SACK_FILTER_RES:
+		return snprintf(
+			out, bytes,
+			"more outstanding than is followed (%u bytes): no claims until all is "
+			"acknowledged",
+			event->stack_flex[0]);
 	case EVENT_CWND:
 	case EVENT_HYSTART:
 		return word_window(event, out, bytes);

@@ -239,6 +239,20 @@ void conn_log_window(struct tracker *tracker, struct connection *conn, enum side
 	window->flags &= (uint8_t) ~(WINDOW_TELL | WINDOW_LEFT_SLOW_START);
 }
 
+void conn_log_scoreboard_full(struct tracker *tracker, struct connection *conn, enum side side,
+			      uint64_t ts_ns)
+{
+	const struct endpoint *endpoint = &conn->side[side];
+
+	conn_log_event(tracker, conn, side,
+		       &(struct event){
+			       .ts_ns = ts_ns,
+			       .id = EVENT_SACK_FILTER_RES,
+			       .flex7 = flex7_make(SACK_FILTER_SCOREBOARD_FULL, 100),
+			       .stack_flex = { endpoint->snd_max - endpoint->snd_una },
+		       });
+}
+
 void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side side,
 		    uint64_t ts_ns, enum reass_reason reason)
 {

@@ -30,6 +30,10 @@ void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side 
 void conn_log_persist(struct tracker *tracker, struct connection *conn, enum side side,
 		      uint64_t ts_ns, enum persist_kind kind, uint64_t closed_ns);
 
+/* More is outstanding than the scoreboard holds: no claims until all is acknowledged. */
+void conn_log_scoreboard_full(struct tracker *tracker, struct connection *conn, enum side side,
+			      uint64_t ts_ns);
+
 /* An ICMP error about what the side sent; a path MTU black hole that it sends into. */
 void conn_log_icmp(struct tracker *tracker, struct connection *conn, enum side side,
 		   const struct segment *error, uint8_t confidence);

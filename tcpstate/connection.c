@@ -236,11 +236,14 @@ static void resynchronise(struct tracker *tracker, struct connection *conn, enum
 }
 
 /* The scoreboard; without one, and for a SYN, one segment is timed at a time. */
-static void note_outstanding(struct tracker *tracker, struct endpoint *s, const struct endpoint *r,
+static void note_outstanding(struct tracker *tracker, struct connection *conn, enum side sender,
 			     const struct segment *seg, const struct sent *sent)
 {
+	struct endpoint *s = &conn->side[sender];
+	const struct endpoint *r = &conn->side[side_other(sender)];
 	uint32_t end = seg->seq + segment_length(seg);
 	struct sender *model = NULL;
+	bool unsure;
 
 	if (end == seg->seq)
 		return;
@@ -251,8 +254,13 @@ static void note_outstanding(struct tracker *tracker, struct endpoint *s, const 
 			window_begin(model, s, r);
 			pipe_begin(model, s->snd_max);
 		}
+		unsure = model->flags & SENDER_UNSURE;
 		if (sent->kind != OUT_NOT_QUEUED)
 			sender_sent(model, &tracker->sendqs, s, seg, sent);
+		if (model->flags & SENDER_UNSURE && !unsure) {
+			tracker->counters.scoreboards_full++;
+			conn_log_scoreboard_full(tracker, conn, sender, seg->ts_ns);
+		}
 	} else if (sent->kind == OUT_RETRANSMISSION) {
 		rtt_on_retransmit(&s->rtt, seg->seq);
 	} else if (seq_after(end, s->snd_max) && sent->cause != CAUSE_WINDOW_PROBE) {
@@ -350,7 +358,7 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 		s->fin_end = end;
 		s->t_flags |= TF_SENTFIN;
 	}
-	note_outstanding(tracker, s, r, seg, sent);
+	note_outstanding(tracker, conn, sender, seg, sent);
 	if (seg->payload_bytes && seq_after(end, s->snd_max)) {
 		struct receiver *model = tracker_receiver(tracker, conn, side_other(sender));
 

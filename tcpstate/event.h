@@ -131,6 +131,10 @@ enum rtt_reason {
  * In every record bbr_state is enum limit, what limits the sender, and bbr_substate enum cc_family; both
  * inferred.
  */
+enum sack_filter_reason { /* EVENT_SACK_FILTER_RES; stack flex1: bytes outstanding */
+	SACK_FILTER_SCOREBOARD_FULL = 1, /* the model says nothing until all is acknowledged */
+};
+
 enum rto_reason {
 	RTO_REASON_SILENCE = 1, /* the oldest outstanding segment again, after a silence */
 };

@@ -43,6 +43,7 @@ struct tracker_counters {
 	uint64_t retransmissions;
 	uint64_t out_of_order;
 	uint64_t mirror_duplicates;
+	uint64_t scoreboards_full; /* times that more was outstanding than a scoreboard holds */
 	uint64_t icmp_errors;	 /* that quote a TCP segment; not among the segments */
 	uint64_t icmp_unmatched; /* of them, left out: about no connection that is known */
 	uint64_t icmp_ignored; /* of them, left out: bad checksum, or about nothing that was sent */
