@@ -38,8 +38,12 @@ static void note_ack_time(struct sender *sender, uint64_t ts_ns, uint32_t near_u
 		sender->older_ack_ns[1] = sender->older_ack_ns[0];
 		sender->older_ack_ns[0] = sender->peer_ack_ns;
 	}
-	if (gap_us <= near_us / 3)
+	/* Of ACKs close to each other one passed about that long ago, whichever it was. */
+	if (gap_us <= near_us / 3) {
 		gap_us += sender->ack_gap_us;
+		if (gap_us > near_us / 3 * UINT64_C(4))
+			gap_us = near_us / 3 * UINT64_C(4);
+	}
 	sender->ack_gap_us = gap_us > UINT32_MAX ? UINT32_MAX : (uint32_t)gap_us;
 	sender->peer_ack_ns = ts_ns;
 }

@@ -94,7 +94,7 @@ in percent, and the goal in percent with "ok" or "missed". Cells without a goal 
 def publish(path, prefixes, total, each, found):
     newest = max(os.path.getmtime(p + ".truth.tsv") for p in prefixes if os.path.exists(p + ".truth.tsv"))
     date = datetime.datetime.fromtimestamp(newest, datetime.timezone.utc).strftime("%Y-%m-%d")
-    parts = ["# Accuracy\n", EXPLANATION.format(date=date, kernel=platform.release().split('-')[0], runs=len(each)),
+    parts = ["# Accuracy\n", EXPLANATION.format(date=date, kernel=platform.release().split('-')[0].split('-')[0], runs=len(each)),
              "## All runs\n", table.markdown_table(total) + "\n", "## The truth itself\n", textwrap.dedent("""\
         What the rows of the truth say, beside the counters that the kernel keeps of the same (both hosts, all
         runs). A timeout or probe that sent nothing has a count and no row.
