@@ -9,7 +9,8 @@
 /* What is looked at, at most, to say how many segments above a loss were delivered. */
 #define EVIDENCE_MAX 64
 /* Linux's clock ticks and its TCP_TIMEOUT_MIN: how late a timer may be. */
-#define TIMER_LATE_US 12000
+#define TIMER_LATE_US  12000
+#define TIMER_LEAST_US 2000
 
 static uint64_t since_us(uint64_t now_ns, uint64_t then_ns)
 {
@@ -89,7 +90,8 @@ static enum order order_of(const struct segment *seg, const struct sent_range *t
 		return SAME;
 	if (has_id && by_id > -IP_ID_NEAR && by_id < IP_ID_NEAR)
 		return by_id > 0 ? YOUNGER : OLDER;
-	return has_time ? SAME : ORDER_UNKNOWN;
+	/* Numbers far apart are drawn, but they are two. */
+	return has_time && !has_id ? SAME : ORDER_UNKNOWN;
 }
 
 /* How many segments from i on the peer is known to have. */
@@ -373,6 +375,9 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 	full = seg->payload_bytes * UINT64_C(2) >= mss_bytes;
 	if (endpoint->snd_max == endpoint->snd_una || !m.may_probe || sender->sacked_segments ||
 	    !full)
+		return;
+	/* Where a round trip is shorter than a timer can be, any pause looks like one. */
+	if (m.rtt_us < TIMER_LEAST_US)
 		return;
 	lone = endpoint->snd_max - endpoint->snd_una <= mss_bytes;
 	pto_us = lone ? m.rto_us : 2 * m.rtt_us;
