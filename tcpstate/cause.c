@@ -331,6 +331,17 @@ static uint32_t missing_data(const struct sender *sender, const struct endpoint 
 	return missing > acks ? missing - acks : 0;
 }
 
+/* So long as a sender waits for its probe or its retransmission timer, no less and not much more. */
+static bool is_timers_pause(const struct moment *m)
+{
+	uint64_t pto_us = 2 * m->rtt_us;
+
+	return (m->unsent_us * 20 >= pto_us * 19 &&
+		m->unsent_us <= pto_us + pto_us / 8 + TIMER_LATE_US) ||
+	       (m->unsent_us * 20 >= m->rto_us * 19 &&
+		m->unsent_us <= m->rto_us + m->rto_us / 8 + TIMER_LATE_US);
+}
+
 void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const struct segment *seg,
 		  uint32_t near_us, struct sent *sent)
 {
@@ -351,7 +362,12 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 		/* Those in front of it, and it: one more than the hole has room for. */
 		uint32_t hole = (seg->seq - endpoint->snd_max + mss_bytes - 1) / mss_bytes;
 
-		if (missing <= hole)
+		/*
+		 * A counter that other connections share jumps in a pause. So the pause must be one of a
+		 * timer, and what is missing be what it would send again, but for a counter of its own.
+		 */
+		if (missing <= hole || !is_timers_pause(&m) ||
+		    (missing != hole + 1 && !sendclock_is_private(&sender->clock)))
 			return;
 		sent->confidence = 0;
 		sent->cause =

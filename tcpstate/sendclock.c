@@ -5,6 +5,9 @@
 
 #define HAS_TIME 0x01
 #define HAS_ID	 0x02
+/* How often the IP ID went up by one over a pause, 0 .. 3; a jump makes it 0 again. */
+#define PAUSES	   0x0c
+#define PAUSES_ONE 0x04
 
 /* A step of one raises the trust, a larger one costs some: a counter that all connections share. */
 #define STEPS_TRUSTED 8
@@ -23,7 +26,7 @@ static bool has_id(const struct segment *seg)
 	return seg->key.ip_version == 4 && seg->ip_id;
 }
 
-static void note_id(struct sendclock *clock, const struct segment *seg)
+static void note_id(struct sendclock *clock, const struct segment *seg, bool paused)
 {
 	int16_t step = id_step(clock, seg);
 	int cost = 0;
@@ -36,6 +39,12 @@ static void note_id(struct sendclock *clock, const struct segment *seg)
 		else if (step > 1)
 			cost = 1;
 	}
+	if (paused && clock->flags & HAS_ID) {
+		if (step != 1)
+			clock->flags &= (uint8_t)~PAUSES;
+		else if ((clock->flags & PAUSES) != PAUSES)
+			clock->flags += PAUSES_ONE;
+	}
 	cost = clock->steps - cost;
 	clock->steps = (uint8_t)(cost < 0 ? 0 : cost > STEPS_MAX ? STEPS_MAX : cost);
 	if (!(clock->flags & HAS_ID) || step > 0 || step < -STEP_NEAR)
@@ -43,10 +52,11 @@ static void note_id(struct sendclock *clock, const struct segment *seg)
 	clock->flags |= HAS_ID;
 }
 
-void sendclock_note(struct sendclock *clock, struct sendclock_past *past, const struct segment *seg)
+void sendclock_note(struct sendclock *clock, struct sendclock_past *past, const struct segment *seg,
+		    bool paused)
 {
 	if (has_id(seg))
-		note_id(clock, seg);
+		note_id(clock, seg, paused);
 	if (!(seg->options.seen & TCPOPT_HAS_TIMESTAMP))
 		return;
 	if (!(clock->flags & HAS_TIME)) {
@@ -99,6 +109,11 @@ uint64_t sendclock_pause_us(struct sendclock *clock, const struct sendclock_past
 static bool counts_ids(const struct sendclock *clock)
 {
 	return clock->steps >= STEPS_TRUSTED;
+}
+
+bool sendclock_is_private(const struct sendclock *clock)
+{
+	return (clock->flags & PAUSES) == PAUSES;
 }
 
 uint32_t sendclock_missing(const struct sendclock *clock, const struct segment *seg)

@@ -36,9 +36,12 @@ struct sendclock_past {
 	uint8_t marked; /* marks ever made, modulo 256 */
 };
 
-/* A packet of the endpoint passed, of any kind. past is touched for the first one only. */
+/*
+ * A packet of the endpoint passed, of any kind. past is touched for the first one only. paused: some time
+ * behind the one before.
+ */
 void sendclock_note(struct sendclock *clock, struct sendclock_past *past,
-		    const struct segment *seg);
+		    const struct segment *seg, bool paused);
 
 /* The same packet, behind sendclock_note(): a mark of it, if the last one is spacing_us old. */
 void sendclock_mark(const struct sendclock *clock, struct sendclock_past *past,
@@ -50,6 +53,9 @@ void sendclock_mark(const struct sendclock *clock, struct sendclock_past *past,
  */
 uint64_t sendclock_pause_us(struct sendclock *clock, const struct sendclock_past *past,
 			    const struct segment *seg);
+
+/* The IP ID goes up for this connection alone: pauses have shown it. */
+bool sendclock_is_private(const struct sendclock *clock);
 
 /* How many packets were sent between the newest one seen and this one; 0 also if it can't be told. */
 uint32_t sendclock_missing(const struct sendclock *clock, const struct segment *seg);

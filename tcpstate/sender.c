@@ -329,7 +329,8 @@ void sender_passed(struct sender *sender, const struct endpoint *endpoint,
 
 	if (seg->flags & TCP_ACK)
 		sender->last_ack = seg->ack;
-	sendclock_note(&sender->clock, &sender->clock_past, seg);
+	sendclock_note(&sender->clock, &sender->clock_past, seg,
+		       is_pause(seg->ts_ns, sender->passed_ns, near_us));
 	if (sender->flags & SENDER_TROUBLE)
 		sendclock_mark(&sender->clock, &sender->clock_past, seg, rtt_us / 4);
 	if (!length)
