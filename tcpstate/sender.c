@@ -83,7 +83,8 @@ static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 	 * Several segments were outstanding and none was sent for a probe: this host has no probes. Or
 	 * what looked like one has doubled the timer, as only a timeout does.
 	 */
-	bool many = endpoint->snd_max - seg->seq > segment_length(seg);
+	bool many = endpoint->snd_max - seg->seq > segment_length(seg) &&
+		    since(seg->ts_ns, sender->sent_ns) / 100 > sent->waited_us * UINT64_C(9);
 
 	if (sender->backoff == 0 && sack_in_use(endpoint) && sender->phase == PHASE_OPEN) {
 		if (!(sender->flags & SENDER_TLP_OUT)
