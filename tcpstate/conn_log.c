@@ -431,16 +431,7 @@ static void summary_add(struct tracker *tracker, const struct connection *conn,
 {
 	struct flow_summary summary;
 
-	connection_summary(tracker, conn, reason, &summary);
-	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
-		const struct sender *sender = tracker_sender(tracker, &conn->side[side]);
-		struct flow_side_summary *out = &summary.side[side];
-
-		if (!sender)
-			continue;
-		memcpy(out->limited_ms, sender->window.limited_ms, sizeof(out->limited_ms));
-		out->cc_family = window_family(sender, &out->cc_confidence);
-	}
+	flow_summary_of(tracker, conn, reason, &summary);
 	if (!tracker->flows) {
 		tracker->flows = chunk_pool_get(&tracker->pool);
 		if (!tracker->flows) {

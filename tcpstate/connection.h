@@ -81,10 +81,6 @@ uint64_t connection_timeout_ns(const struct connection *conn, uint64_t idle_time
 /* The reason to give: what the segments say goes before what the tracker found. */
 enum end_reason connection_end_reason(const struct connection *conn, enum end_reason found);
 
-/* What is known of it. */
-void connection_summary(struct tracker *tracker, const struct connection *conn, enum end_reason reason,
-			struct flow_summary *out);
-
 static inline enum side connection_sender(const struct connection *conn, const struct segment *seg)
 {
 	return seg->sender == conn->client ? SIDE_CLIENT : SIDE_SERVER;

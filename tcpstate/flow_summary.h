@@ -42,8 +42,8 @@ struct flow_side_summary {
 	uint32_t paws_rejects;
 	uint32_t window_collapses;
 	uint32_t super_packets; /* sent, larger than the peer's MSS: merged on the way to the tap */
-	uint32_t rtt_samples; /* taken by this side: its data, the peer's ACK */
-	uint32_t rtt_min_us;  /* 0: no sample */
+	uint32_t rtt_samples;	/* taken by this side: its data, the peer's ACK */
+	uint32_t rtt_min_us;	/* 0: no sample */
 	uint32_t srtt_us;
 	uint32_t rttvar_us;
 	uint32_t iss;	    /* 0 and meaningless if its SYN was not seen */
@@ -75,5 +75,12 @@ struct flow_summary {
 	uint64_t events_lost;		  /* events that did not get into the log, both views */
 	struct flow_side_summary side[2]; /* by enum side */
 };
+
+struct connection;
+struct tracker;
+
+/* Fills in all of *out: what is known of the connection now, which ends for this reason. */
+void flow_summary_of(struct tracker *tracker, const struct connection *conn, enum end_reason reason,
+		     struct flow_summary *out);
 
 #endif
