@@ -232,14 +232,12 @@ static bool is_copy_of_recent(const struct sender *sender, const struct segment 
 }
 
 /* It fills what the tap never saw: late by itself, or sent again because the first one was lost? */
-static bool is_late(const struct sender *sender, const struct endpoint *endpoint,
-		    const struct segment *seg, const struct sent_range *hole, uint32_t near_us,
-		    struct sent *sent)
+static bool is_late(const struct endpoint *endpoint, const struct segment *seg,
+		    const struct sent_range *hole, uint32_t near_us, struct sent *sent)
 {
 	uint64_t late_us = since_us(seg->ts_ns, hole->sent_ns);
 	uint64_t round_us = (uint64_t)near_us + endpoint->rtt.min_us;
 
-	(void)sender;
 	switch (order_of(seg, hole)) {
 	case YOUNGER:
 		sent->confidence = 97;
@@ -293,7 +291,7 @@ void cause_of_old(struct sender *sender, const struct endpoint *endpoint, const 
 	}
 	range = sendq_at(&sender->queue, i);
 	if (range->flags & SENT_UNSEEN) {
-		if (is_late(sender, endpoint, seg, range, near_us, sent)) {
+		if (is_late(endpoint, seg, range, near_us, sent)) {
 			set_late(sent);
 			return;
 		}
@@ -321,13 +319,11 @@ void cause_of_old(struct sender *sender, const struct endpoint *endpoint, const 
 }
 
 /* Packets that were lost in front of the tap, but for those that may have been ACKs alone. */
-static uint32_t missing_data(const struct sender *sender, const struct endpoint *endpoint,
-			     const struct segment *seg)
+static uint32_t missing_data(const struct sender *sender, const struct segment *seg)
 {
 	uint32_t missing = sendclock_missing(&sender->clock, seg);
 	uint32_t acks = sender->last_ack != seg->ack;
 
-	(void)endpoint;
 	return missing > acks ? missing - acks : 0;
 }
 
@@ -354,7 +350,7 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 	if (since_us(seg->ts_ns, sender->sent_ns) * 4 < endpoint->rtt.srtt_us + (uint64_t)near_us ||
 	    sender->flags & SENDER_UNSURE || !endpoint->rtt.samples)
 		return;
-	missing = missing_data(sender, endpoint, seg);
+	missing = missing_data(sender, seg);
 	if (!missing && endpoint->snd_max == endpoint->snd_una)
 		return;
 	m = moment_of(sender, endpoint, seg, near_us);
