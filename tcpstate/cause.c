@@ -45,8 +45,9 @@ static uint64_t quiet_us_at(const struct sender *sender, uint64_t ts_ns, uint32_
 		heard_ns -= sender->ack_gap_us * UINT64_C(1000);
 	if (sender->flags & SENDER_TROUBLE)
 		for (int i = 0; i < SENDER_OLDER_ACKS && is_unheard(ts_ns, heard_ns, lag_us); i++)
-			if (sender->older_ack_ns[i] && sender->older_ack_ns[i] < heard_ns)
-				heard_ns = sender->older_ack_ns[i];
+			if (sender->cold->older_ack_ns[i] &&
+			    sender->cold->older_ack_ns[i] < heard_ns)
+				heard_ns = sender->cold->older_ack_ns[i];
 	quiet_us = since_us(ts_ns, heard_ns);
 	return quiet_us > lag_us ? quiet_us - lag_us : 0;
 }
@@ -64,7 +65,7 @@ static struct moment moment_of(struct sender *sender, const struct endpoint *end
 		.phase = sender_phase_at(sender, seg->ts_ns, lag_us),
 	};
 
-	pause_us = sendclock_pause_us(&sender->clock, &sender->clock_past, seg);
+	pause_us = sendclock_pause_us(&sender->clock, seg);
 	if (pause_us > m.unsent_us)
 		m.unsent_us = pause_us;
 	m.rto_us =
@@ -151,6 +152,7 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 	uint64_t waited_us = range ? since_us(seg->ts_ns, range->sent_ns) : m.unsent_us;
 	bool last = seg->seq + segment_length(seg) == endpoint->snd_max;
 	bool lone_fin = seg->flags & TCP_FIN && seg->payload_bytes == 0;
+	uint64_t evidence_ns = sender->cold ? sender->cold->evidence_ns : 0;
 	bool evidence, known, timer;
 
 	sent->cause = lone_fin ? CAUSE_FIN : CAUSE_NONE;
@@ -181,9 +183,8 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 	/* RFC 8985 6.2, and RFC 5681 3.2 without SACK. */
 	evidence = range ? sender->rack_ns > range->sent_ns || sent->above ||
 				   sender->dupacks >= DUPTHRESH
-			 : sender->evidence_ns != 0;
-	known = evidence &&
-		since_us(seg->ts_ns, sender->evidence_ns) * 10 >= (uint64_t)m.lag_us * 9;
+			 : evidence_ns != 0;
+	known = evidence && since_us(seg->ts_ns, evidence_ns) * 10 >= (uint64_t)m.lag_us * 9;
 	/* RFC 8985 7.2: two round trips without an ACK. */
 	if (last && m.may_probe && !known && m.unsent_us * 10 >= m.rtt_us * 15 &&
 	    m.quiet_us * 10 >= m.rtt_us * 5) {
@@ -221,8 +222,8 @@ static bool is_copy_of_recent(const struct sender *sender, const struct segment 
 	    sender->clock.newest_id == seg->ip_id &&
 	    (!tsval || sender->clock.newest_tsval == tsval))
 		return true;
-	for (int i = 0; i < SENDER_SEEN; i++) {
-		const struct seen_packet *seen = &sender->seen[i];
+	for (int i = 0; sender->cold && i < SENDER_SEEN; i++) {
+		const struct seen_packet *seen = &sender->cold->seen[i];
 
 		if (seen->seq == seg->seq && seen->bytes == bytes && seen->ip_id == seg->ip_id &&
 		    seen->tsval == tsval)
@@ -271,7 +272,9 @@ void cause_of_old(struct sender *sender, const struct endpoint *endpoint, const 
 		return;
 	}
 	if (i == sendq_count(&sender->queue) || seq_upto(end, endpoint->snd_una)) {
-		uint64_t age_us = sendclock_age_us(&sender->clock, &sender->clock_past, seg);
+		uint64_t age_us = sender->cold ? sendclock_age_us(&sender->clock,
+								  &sender->cold->clock_past, seg)
+					       : 0;
 
 		if (is_copy_of_recent(sender, seg)) {
 			set_copy(sent, 95);
@@ -351,7 +354,8 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 	    sender->flags & SENDER_UNSURE || !endpoint->rtt.samples)
 		return;
 	missing = missing_data(sender, seg);
-	if (!missing && endpoint->snd_max == endpoint->snd_una)
+	full = seg->payload_bytes * UINT64_C(2) >= mss_bytes;
+	if (!missing && (endpoint->snd_max == endpoint->snd_una || !full))
 		return;
 	m = moment_of(sender, endpoint, seg, near_us);
 	if (missing && m.unsent_us * 10 >= m.rtt_us * 15) {
@@ -384,7 +388,6 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 		return;
 	}
 	/* Data that the application had ready waited for the probe timer, no more and no less. */
-	full = seg->payload_bytes * UINT64_C(2) >= mss_bytes;
 	if (endpoint->snd_max == endpoint->snd_una || !m.may_probe || sender->sacked_segments ||
 	    !full)
 		return;

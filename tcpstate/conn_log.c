@@ -138,7 +138,7 @@ void conn_log_step(struct tracker *tracker, struct connection *conn, enum side s
 				       .id = EVENT_ENTREC,
 				       .flex8 = cause,
 				       .flex7 = flex7_make(cause, step->confidence),
-				       .stack_flex = { sender->recover, sender->sacked_segments },
+				       .stack_flex = { sender->cold->recover, sender->sacked_segments },
 			       });
 }
 
@@ -153,7 +153,7 @@ static void log_phase(struct tracker *tracker, struct connection *conn, enum sid
 			       .flex7 = flex7_make(cause, event_id == EVENT_EXITREC ? 95 : 90) };
 
 	if (event_id == EVENT_ENTREC && sender) {
-		event.stack_flex[0] = sender->recover;
+		event.stack_flex[0] = sender->cold->recover;
 		event.stack_flex[1] = sender->sacked_segments;
 	}
 	conn_log_event(tracker, conn, side, &event);
@@ -230,12 +230,12 @@ void conn_log_window(struct tracker *tracker, struct connection *conn, enum side
 				.id = EVENT_CWND,
 				.flex8 = window_limit(sender, endpoint),
 				.flex7 = flex7_make(window->reason, window_confidence(sender)),
-				.stack_flex = { window->cwnd_bytes, sender->past.told_bytes,
+				.stack_flex = { window->cwnd_bytes, sender->cold->past.told_bytes,
 						ssthresh_bytes,
 						window_in_flight(sender, endpoint) },
 			});
 	if (window->flags & WINDOW_TELL)
-		sender->past.told_bytes = window->cwnd_bytes;
+		sender->cold->past.told_bytes = window->cwnd_bytes;
 	window->flags &= (uint8_t) ~(WINDOW_TELL | WINDOW_LEFT_SLOW_START);
 }
 

@@ -232,7 +232,7 @@ static void resynchronise(struct tracker *tracker, struct connection *conn, enum
 		cold->forgotten_start = cold->forgotten_end;
 	}
 	if (s->sender)
-		sender_resync(tracker_sender(tracker, s), &tracker->sendqs);
+		sender_resync(tracker_sender(tracker, s), &tracker->senders);
 }
 
 /* The scoreboard; without one, and for a SYN, one segment is timed at a time. */
@@ -248,15 +248,13 @@ static void note_outstanding(struct tracker *tracker, struct connection *conn, e
 	if (end == seg->seq)
 		return;
 	if (!(seg->flags & TCP_SYN))
-		model = tracker_sender_make(tracker, s);
+		model = tracker_sender_make(tracker, conn, sender);
 	if (model) {
-		if (model->window.mss_bytes == 0) {
+		if (model->window.mss_bytes == 0)
 			window_begin(model, s, r);
-			pipe_begin(model, s->snd_max);
-		}
 		unsure = model->flags & SENDER_UNSURE;
 		if (sent->kind != OUT_NOT_QUEUED)
-			sender_sent(model, &tracker->sendqs, s, seg, sent);
+			sender_sent(model, &tracker->senders, s, seg, sent);
 		if (model->flags & SENDER_UNSURE && !unsure) {
 			tracker->counters.scoreboards_full++;
 			conn_log_scoreboard_full(tracker, conn, sender, seg->ts_ns);
@@ -508,7 +506,7 @@ static void take_ack_of_model(struct tracker *tracker, struct connection *conn,
 		sender_near_us(model, d, endpoint_near_us(&conn->side[side_other(acked)]));
 	struct sender_ack ack;
 
-	sender_acked(model, &tracker->sendqs, d, seg, is_duplicate, near_us, &ack);
+	sender_acked(model, &tracker->senders, d, seg, is_duplicate, near_us, &ack);
 	if (receiver && ack.dsack)
 		receiver->dsacks++;
 	if (ack.has_rtt && !(model->flags & SENDER_UNSURE)) {
@@ -762,10 +760,10 @@ static struct sent classify(struct tracker *tracker, struct connection *conn,
 			/* It goes on behind a window probe, or comes late: the model knows no better. */
 		} else if (seq_before(seg->seq, s->snd_max)) {
 			cause_of_old(model, s, seg, near_us, &sent);
-			sender_step(model, s, seg, &sent, near_us, &step);
+			sender_step(model, &tracker->senders, s, seg, &sent, near_us, &step);
 		} else {
 			cause_of_new(model, s, seg, near_us, &sent);
-			sender_step(model, s, seg, &sent, near_us, &step);
+			sender_step(model, &tracker->senders, s, seg, &sent, near_us, &step);
 		}
 	}
 	if (step.timeout | step.recovery)

@@ -35,7 +35,7 @@ struct connection {
 	/* The first line: all that a lookup, or a look for idle connections, needs. */
 	struct flow_key key;
 	uint32_t hash;
-	uint32_t next_free; /* index + 1 in the tracker's list of free records */
+	uint32_t models; /* index in the tracker's arena; 0: none. Of a free record: the next */
 	uint64_t last_ts_ns;
 	uint8_t client;	  /* which side of key */
 	uint8_t start;	  /* enum flow_start */

@@ -181,19 +181,23 @@ static void snapshot_window(const struct endpoint *endpoint, const struct sender
 			    struct snapshot *out)
 {
 	const struct window *window = &sender->window;
-	const struct window_past *past = &sender->past;
-	uint32_t rate_max = past->rate_max[0] > past->rate_max[1] ? past->rate_max[0]
-								  : past->rate_max[1];
+	const struct sender_cold *cold = sender->cold;
 	uint8_t limit = window_limit(sender, endpoint), confidence;
 
 	out->inflight = window_in_flight(sender, endpoint);
 	out->delivered = window->delivered;
-	out->lost = sender->marks.lost_total;
-	/* In 64 bytes/s. */
-	out->cur_del_rate_lo = out->bw_inuse_lo = past->rate << 6;
-	out->cur_del_rate_hi = out->bw_inuse_hi = past->rate >> 26;
-	out->del_rate_lo = rate_max << 6;
-	out->del_rate_hi = rate_max >> 26;
+	if (cold) {
+		const struct window_past *past = &cold->past;
+		uint32_t rate_max = past->rate_max[0] > past->rate_max[1] ? past->rate_max[0]
+									  : past->rate_max[1];
+
+		out->lost = cold->marks.lost_total;
+		/* In 64 bytes/s. */
+		out->cur_del_rate_lo = out->bw_inuse_lo = past->rate << 6;
+		out->cur_del_rate_hi = out->bw_inuse_hi = past->rate >> 26;
+		out->del_rate_lo = rate_max << 6;
+		out->del_rate_hi = rate_max >> 26;
+	}
 	out->model = (uint32_t)limit | (uint32_t)window_family(sender, &confidence) << 8;
 	if (window->mss_bytes == 0 || window->flags & WINDOW_ELSEWHERE)
 		return;
@@ -253,7 +257,7 @@ void endpoint_snapshot(const struct endpoint *endpoint, const struct endpoint *p
 	snapshot_window(endpoint, sender, out);
 	out->pkts_out = sendq_count(&sender->queue);
 	if (sender->phase != PHASE_OPEN) {
-		out->snd_recover = sender->recover;
+		out->snd_recover = sender->cold->recover;
 		out->t_flags |= sender->phase == PHASE_RECOVERY ? TF_FASTRECOVERY | TF_CONGRECOVERY
 								: TF_CONGRECOVERY;
 	}

@@ -39,7 +39,7 @@ enum endpoint_persist {
 /* 152 bytes; two of them and what they share are a connection. */
 struct endpoint {
 	struct rtt rtt;	 /* of what it sent */
-	uint32_t sender; /* its sender model: index + 1 in the tracker's arena; 0: none yet */
+	uint32_t sender; /* its models, see tracker_sender(); 0: none yet */
 	uint32_t iss;	 /* one before the first number seen if its SYN was not */
 	uint32_t snd_una;
 	uint32_t

@@ -68,7 +68,7 @@ static struct connection *take_record(struct flow_table *table)
 
 	if (table->first_free) {
 		conn = &table->records[table->first_free - 1];
-		table->first_free = conn->next_free;
+		table->first_free = conn->models;
 		return conn;
 	}
 	if (table->touched == table->capacity)
@@ -120,7 +120,7 @@ void flow_table_remove(struct flow_table *table, struct connection *conn)
 	while ((table->slots[at] & INDEX_MASK) != index)
 		at = (at + 1) & table->slot_mask;
 	close_gap(table, at);
-	conn->next_free = table->first_free;
+	conn->models = table->first_free;
 	conn->flags = 0;
 	table->first_free = index;
 	table->used--;

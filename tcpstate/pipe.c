@@ -58,15 +58,10 @@ void pipe_split(struct sender *sender, uint8_t flags)
 	sender->pipe.again_segments += !!(flags & SENT_AGAIN_OUT);
 }
 
-void pipe_begin(struct sender *sender, uint32_t snd_max)
-{
-	sender->marks.originals_seq = snd_max;
-}
-
 void pipe_sent_again(struct sender *sender, struct sent_range *range, bool is_probe)
 {
 	struct pipe *pipe = &sender->pipe;
-	struct pipe_marks *marks = &sender->marks;
+	struct pipe_marks *marks = &sender->cold->marks;
 
 	if (range->flags & SENT_SACKED)
 		return;
@@ -90,29 +85,28 @@ void pipe_sacked(struct sender *sender, struct sent_range *range)
 	/* Linux keeps counting what it sent again without need. */
 	if (!(range->flags & SENT_LOST))
 		return;
-	unmark(&sender->pipe, &sender->marks, range);
+	unmark(&sender->pipe, &sender->cold->marks, range);
 	range->flags &= (uint8_t) ~(SENT_LOST | SENT_AGAIN_OUT);
 }
 
 void pipe_acked(struct sender *sender, const struct sent_range *range)
 {
-	unmark(&sender->pipe, &sender->marks, range);
+	unmark(&sender->pipe, &sender->cold->marks, range);
 }
 
 void pipe_clear(struct sender *sender)
 {
 	struct pipe *pipe = &sender->pipe;
-	struct pipe_marks *marks = &sender->marks;
 
-	pipe->lost_segments = marks->lost_bytes = 0;
-	pipe->again_segments = marks->again_bytes = 0;
-	pipe->duplicates = 0;
+	pipe->lost_segments = pipe->again_segments = pipe->duplicates = 0;
+	if (sender->cold)
+		sender->cold->marks.lost_bytes = sender->cold->marks.again_bytes = 0;
 }
 
 void pipe_timed_out(struct sender *sender, uint32_t snd_una)
 {
 	struct pipe *pipe = &sender->pipe;
-	struct pipe_marks *marks = &sender->marks;
+	struct pipe_marks *marks = &sender->cold->marks;
 	uint32_t count = sendq_count(&sender->queue);
 
 	pipe->duplicates = 0;
@@ -130,7 +124,7 @@ void pipe_timed_out(struct sender *sender, uint32_t snd_una)
 static void unmark_all(struct sender *sender, uint32_t snd_una)
 {
 	struct pipe *pipe = &sender->pipe;
-	struct pipe_marks *marks = &sender->marks;
+	struct pipe_marks *marks = &sender->cold->marks;
 
 	for (uint32_t i = 0; pipe->lost_segments && i < sendq_count(&sender->queue); i++) {
 		struct sent_range *range = sendq_at(&sender->queue, i);
@@ -159,7 +153,7 @@ static uint32_t reorder_window_us(const struct sender *sender, const struct endp
 static void judge_originals(struct sender *sender, uint64_t before_ns)
 {
 	struct pipe *pipe = &sender->pipe;
-	struct pipe_marks *marks = &sender->marks;
+	struct pipe_marks *marks = &sender->cold->marks;
 	struct sendq *queue = &sender->queue;
 	uint32_t i, count = sendq_count(queue), last;
 
@@ -185,7 +179,7 @@ static void judge_originals(struct sender *sender, uint64_t before_ns)
 static void judge_again(struct sender *sender, uint64_t before_ns)
 {
 	struct pipe *pipe = &sender->pipe;
-	struct pipe_marks *marks = &sender->marks;
+	struct pipe_marks *marks = &sender->cold->marks;
 	struct sendq *queue = &sender->queue;
 	uint32_t i, count = sendq_count(queue), last;
 
@@ -219,7 +213,7 @@ static void judge_without_sack(struct sender *sender, bool advances, bool is_dup
 			       const struct sender_ack *out)
 {
 	struct pipe *pipe = &sender->pipe;
-	struct pipe_marks *marks = &sender->marks;
+	struct pipe_marks *marks = &sender->cold->marks;
 	uint32_t count = sendq_count(&sender->queue);
 	struct sent_range *head;
 
@@ -245,12 +239,16 @@ void pipe_judge(struct sender *sender, const struct endpoint *endpoint, const st
 		bool is_duplicate, const struct sender_ack *out)
 {
 	struct pipe *pipe = &sender->pipe;
-	struct pipe_marks *marks = &sender->marks;
+	struct pipe_marks *marks;
 	bool advances = seq_after(ack->ack, endpoint->snd_una);
 	uint64_t wait_ns, before_ns;
 	uint32_t window_us;
 
 	pipe->reordered |= out->reordered;
+	/* Nothing was ever lost, late or out of order. */
+	if (!(sender->flags & SENDER_TROUBLE))
+		return;
+	marks = &sender->cold->marks;
 	if (out->recovered && marks->recoveries && --marks->recoveries == 0)
 		pipe->reorder_steps = 0;
 	if (out->dsack) {
@@ -288,16 +286,15 @@ void pipe_judge(struct sender *sender, const struct endpoint *endpoint, const st
 uint32_t pipe_bytes(const struct sender *sender, uint32_t outstanding_bytes, uint32_t mss_bytes)
 {
 	const struct pipe *pipe = &sender->pipe;
-	const struct pipe_marks *marks = &sender->marks;
 	uint32_t segments = sendq_count(&sender->queue), bytes = outstanding_bytes, gone;
 
 	gone = sender->sacked_segments + pipe->lost_segments + pipe->duplicates;
 	if (gone | pipe->again_segments) {
 		segments += pipe->again_segments;
-		bytes += marks->again_bytes;
+		bytes += sender->cold->marks.again_bytes;
 		take(&segments, gone);
-		take(&bytes,
-		     sender->sacked_bytes + marks->lost_bytes + pipe->duplicates * mss_bytes);
+		take(&bytes, sender->cold->sacked_bytes + sender->cold->marks.lost_bytes +
+				     pipe->duplicates * mss_bytes);
 	}
 	segments *= mss_bytes;
 	return segments > bytes ? segments : bytes;

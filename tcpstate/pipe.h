@@ -31,7 +31,7 @@ struct pipe {
 	bool again_turn: 1;	 /* again_low means something */
 };
 
-/* What is needed for losses only. */
+/* What is needed for losses only: functions that mark or judge want sender->cold. */
 struct pipe_marks {
 	uint64_t rack_ns;     /* the sender's, when rack_rtt_us was taken */
 	uint32_t rack_rtt_us; /* RACK.rtt */
@@ -50,9 +50,6 @@ struct segment;
 
 /* A range with these flags was cut in two. */
 void pipe_split(struct sender *sender, uint8_t flags);
-
-/* The first data, from snd_max on, is about to be sent. */
-void pipe_begin(struct sender *sender, uint32_t snd_max);
 
 /* The range was sent again; its flags are as before. is_probe: a tail-loss probe, which claims no loss. */
 void pipe_sent_again(struct sender *sender, struct sent_range *range, bool is_probe);

@@ -25,33 +25,34 @@ static uint16_t clamp(uint32_t bytes)
 	return bytes > UINT16_MAX ? UINT16_MAX : (uint16_t)bytes;
 }
 
-void pmtu_sent(struct pmtu *pmtu, uint32_t bytes)
+void pmtu_sent(struct pmtu_sizes *sizes, uint32_t bytes)
 {
 	uint16_t size_bytes = clamp(bytes);
 
-	if (size_bytes > pmtu->largest_bytes) {
-		pmtu->largest_bytes = size_bytes;
-		pmtu->flags &= (uint8_t)~PMTU_SAME_SIZE;
-	} else if (size_bytes == pmtu->largest_bytes) {
-		pmtu->flags |= PMTU_SAME_SIZE;
+	if (size_bytes > sizes->largest_bytes) {
+		sizes->largest_bytes = size_bytes;
+		sizes->largest_again = false;
+	} else if (size_bytes == sizes->largest_bytes) {
+		sizes->largest_again = true;
 	}
 }
 
-void pmtu_arrived(struct pmtu *pmtu, uint32_t bytes)
+void pmtu_arrived(struct pmtu_sizes *sizes, uint32_t bytes)
 {
-	if (bytes > pmtu->arrived_bytes)
-		pmtu->arrived_bytes = clamp(bytes);
+	if (bytes > sizes->arrived_bytes)
+		sizes->arrived_bytes = clamp(bytes);
 }
 
 /* Near the MSS; or of the size that a stream is cut into, where the MSS is not known or not used. */
-static bool is_full_size(const struct pmtu *pmtu, uint32_t mss_bytes)
+static bool is_full_size(const struct pmtu *pmtu, const struct pmtu_sizes *sizes,
+			 uint32_t mss_bytes)
 {
 	if (pmtu->stuck_bytes < PMTU_SIZE_MIN)
 		return false;
 	if (mss_bytes && (uint32_t)pmtu->stuck_bytes + PMTU_OPTIONS_SLACK >= mss_bytes)
 		return true;
-	return pmtu->flags & PMTU_SAME_SIZE &&
-	       pmtu->stuck_bytes + PMTU_OPTIONS_SLACK >= pmtu->largest_bytes;
+	return sizes->largest_again &&
+	       pmtu->stuck_bytes + PMTU_OPTIONS_SLACK >= sizes->largest_bytes;
 }
 
 static bool is_smaller(const struct pmtu *pmtu, uint32_t bytes)
@@ -60,9 +61,10 @@ static bool is_smaller(const struct pmtu *pmtu, uint32_t bytes)
 }
 
 /* How sure it is, with the transmissions in vain so far; 0: not to be said yet. */
-static uint8_t confidence_of(const struct pmtu *pmtu, const struct pmtu_evidence *evidence)
+static uint8_t confidence_of(const struct pmtu *pmtu, const struct pmtu_sizes *sizes,
+			     const struct pmtu_evidence *evidence)
 {
-	bool full_arrived = evidence->full_arrived || !is_smaller(pmtu, pmtu->arrived_bytes);
+	bool full_arrived = evidence->full_arrived || !is_smaller(pmtu, sizes->arrived_bytes);
 
 	if (!is_smaller(pmtu, evidence->arrived_behind_bytes))
 		return 0; /* it was lost, no more */
@@ -71,7 +73,7 @@ static uint8_t confidence_of(const struct pmtu *pmtu, const struct pmtu_evidence
 			return pmtu->again >= IN_VAIN_PATH_CHANGED ? CONFIDENCE_PATH_CHANGED : 0;
 		return pmtu->again >= IN_VAIN_SMALLER_ARRIVES ? CONFIDENCE_SMALLER_ARRIVES : 0;
 	}
-	if (full_arrived || !(pmtu->arrived_bytes || evidence->smaller_arrived))
+	if (full_arrived || !(sizes->arrived_bytes || evidence->smaller_arrived))
 		return 0;
 	if (pmtu->again >= IN_VAIN_PEER_HEARD && evidence->peer_heard_ns > pmtu->again_ns)
 		return CONFIDENCE_PEER_HEARD;
@@ -91,8 +93,8 @@ static void name(struct pmtu *pmtu, uint32_t arrived_bytes, uint32_t transmissio
 	};
 }
 
-bool pmtu_again(struct pmtu *pmtu, uint32_t seq, uint32_t bytes, uint64_t ts_ns,
-		const struct pmtu_evidence *evidence, struct pmtu_black_hole *out)
+bool pmtu_again(struct pmtu *pmtu, const struct pmtu_sizes *sizes, uint32_t seq, uint32_t bytes,
+		uint64_t ts_ns, const struct pmtu_evidence *evidence, struct pmtu_black_hole *out)
 {
 	uint32_t arrived_bytes = evidence->arrived_behind_bytes;
 	uint8_t confidence;
@@ -114,15 +116,15 @@ bool pmtu_again(struct pmtu *pmtu, uint32_t seq, uint32_t bytes, uint64_t ts_ns,
 	if (pmtu->again == 2)
 		pmtu->again_ns = ts_ns;
 	pmtu->flags &= (uint8_t)~PMTU_FULL_SIZE;
-	if (!is_full_size(pmtu, evidence->mss_bytes))
+	if (!is_full_size(pmtu, sizes, evidence->mss_bytes))
 		return false;
 	pmtu->flags |= PMTU_FULL_SIZE;
-	confidence = confidence_of(pmtu, evidence);
+	confidence = confidence_of(pmtu, sizes, evidence);
 	if (confidence == 0)
 		return false;
-	if (!evidence->full_arrived && pmtu->arrived_bytes > arrived_bytes &&
-	    is_smaller(pmtu, pmtu->arrived_bytes))
-		arrived_bytes = pmtu->arrived_bytes;
+	if (!evidence->full_arrived && sizes->arrived_bytes > arrived_bytes &&
+	    is_smaller(pmtu, sizes->arrived_bytes))
+		arrived_bytes = sizes->arrived_bytes;
 	name(pmtu, arrived_bytes, pmtu->again, confidence, out);
 	return true;
 }

@@ -23,19 +23,23 @@
 
 enum pmtu_flag {
 	PMTU_NAMED = 0x01,
-	PMTU_SAME_SIZE = 0x02, /* more than one segment had the largest size */
 	PMTU_FULL_SIZE = 0x04, /* the stuck segment has full size */
 };
 
-/* Of a sender; all zero to begin with. */
+/* Sizes that a sender used; all zero to begin with. */
+struct pmtu_sizes {
+	uint16_t arrived_bytes; /* the largest that was seen to arrive */
+	uint16_t largest_bytes; /* the largest that was sent for the first time */
+	bool largest_again;	/* by more than one segment */
+};
+
+/* What became of its oldest segment; likewise. */
 struct pmtu {
 	uint64_t again_ns;	/* when the stuck segment was sent again for the second time */
 	uint32_t stuck_seq;	/* its number */
 	uint16_t stuck_bytes;	/* its size; 0: none is stuck */
 	uint16_t again;		/* times it was sent again at that size */
 	uint16_t reduced_bytes; /* the smaller size it was sent again with; 0: it was not */
-	uint16_t arrived_bytes; /* the largest size that was seen to arrive */
-	uint16_t largest_bytes; /* the largest size that was sent for the first time */
 	uint8_t flags;		/* enum pmtu_flag */
 };
 
@@ -58,16 +62,16 @@ struct pmtu_black_hole {
 };
 
 /* A size was sent for the first time. Not needed below PMTU_SIZE_MIN. */
-void pmtu_sent(struct pmtu *pmtu, uint32_t bytes);
+void pmtu_sent(struct pmtu_sizes *sizes, uint32_t bytes);
 
 /* A segment of this size arrived. Not needed below PMTU_SIZE_MIN. */
-void pmtu_arrived(struct pmtu *pmtu, uint32_t bytes);
+void pmtu_arrived(struct pmtu_sizes *sizes, uint32_t bytes);
 
 /*
  * The oldest outstanding segment, which begins at seq, is sent again. True: a black hole, now named.
  */
-bool pmtu_again(struct pmtu *pmtu, uint32_t seq, uint32_t bytes, uint64_t ts_ns,
-		const struct pmtu_evidence *evidence, struct pmtu_black_hole *out);
+bool pmtu_again(struct pmtu *pmtu, const struct pmtu_sizes *sizes, uint32_t seq, uint32_t bytes,
+		uint64_t ts_ns, const struct pmtu_evidence *evidence, struct pmtu_black_hole *out);
 
 /* The peer acknowledged all before `ack`. True: a black hole, now named. */
 bool pmtu_acked(struct pmtu *pmtu, uint32_t ack, struct pmtu_black_hole *out);

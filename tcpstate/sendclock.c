@@ -52,8 +52,7 @@ static void note_id(struct sendclock *clock, const struct segment *seg, bool pau
 	clock->flags |= HAS_ID;
 }
 
-void sendclock_note(struct sendclock *clock, struct sendclock_past *past, const struct segment *seg,
-		    bool paused)
+void sendclock_note(struct sendclock *clock, const struct segment *seg, bool paused)
 {
 	if (has_id(seg))
 		note_id(clock, seg, paused);
@@ -61,8 +60,8 @@ void sendclock_note(struct sendclock *clock, struct sendclock_past *past, const 
 		return;
 	if (!(clock->flags & HAS_TIME)) {
 		clock->flags |= HAS_TIME;
-		clock->newest_tsval = past->base_tsval = seg->options.tsval;
-		past->base_ns = seg->ts_ns;
+		clock->newest_tsval = clock->base_tsval = seg->options.tsval;
+		clock->base_ns = seg->ts_ns;
 	} else if (seq_after(seg->options.tsval, clock->newest_tsval)) {
 		clock->newest_tsval = seg->options.tsval;
 	}
@@ -88,8 +87,7 @@ void sendclock_mark(const struct sendclock *clock, struct sendclock_past *past,
 		past->marked = SENDCLOCK_MARKS * 2;
 }
 
-uint64_t sendclock_pause_us(struct sendclock *clock, const struct sendclock_past *past,
-			    const struct segment *seg)
+uint64_t sendclock_pause_us(struct sendclock *clock, const struct segment *seg)
 {
 	uint32_t pause = seg->options.tsval - clock->newest_tsval, ticks;
 
@@ -97,11 +95,11 @@ uint64_t sendclock_pause_us(struct sendclock *clock, const struct sendclock_past
 	    (int32_t)pause <= 0)
 		return 0;
 	if (clock->tick_ns == 0) {
-		ticks = seg->options.tsval - past->base_tsval;
-		if (seg->ts_ns < past->base_ns + RATE_MIN_NS || (int32_t)ticks <= 0 ||
-		    (seg->ts_ns - past->base_ns) / ticks > UINT32_MAX)
+		ticks = seg->options.tsval - clock->base_tsval;
+		if (seg->ts_ns < clock->base_ns + RATE_MIN_NS || (int32_t)ticks <= 0 ||
+		    (seg->ts_ns - clock->base_ns) / ticks > UINT32_MAX)
 			return 0;
-		clock->tick_ns = (uint32_t)((seg->ts_ns - past->base_ns) / ticks);
+		clock->tick_ns = (uint32_t)((seg->ts_ns - clock->base_ns) / ticks);
 	}
 	return (uint64_t)clock->tick_ns * pause / 1000;
 }

@@ -17,7 +17,9 @@
 
 /* Zero is a clock that knows nothing. This part is needed for each packet, */
 struct sendclock {
-	uint32_t tick_ns; /* of its clock; 0: not known yet */
+	uint64_t base_ns;    /* when the first packet passed, */
+	uint32_t base_tsval; /* and its time stamp */
+	uint32_t tick_ns;    /* of its clock; 0: not known yet */
 	uint32_t newest_tsval;
 	uint16_t newest_id; /* of all that passed */
 	uint8_t flags;	    /* see sendclock.c */
@@ -31,17 +33,11 @@ struct sendclock_past {
 		uint32_t tsval;
 		uint16_t ip_id;
 	} marks[SENDCLOCK_MARKS]; /* at least spacing_us apart */
-	uint64_t base_ns;	  /* of base_tsval; 0: none yet */
-	uint32_t base_tsval;
-	uint8_t marked; /* marks ever made, modulo 256 */
+	uint8_t marked;		  /* marks ever made, modulo 256 */
 };
 
-/*
- * A packet of the endpoint passed, of any kind. past is touched for the first one only. paused: some time
- * behind the one before.
- */
-void sendclock_note(struct sendclock *clock, struct sendclock_past *past,
-		    const struct segment *seg, bool paused);
+/* A packet of the endpoint passed, of any kind. paused: some time behind the one before. */
+void sendclock_note(struct sendclock *clock, const struct segment *seg, bool paused);
 
 /* The same packet, behind sendclock_note(): a mark of it, if the last one is spacing_us old. */
 void sendclock_mark(const struct sendclock *clock, struct sendclock_past *past,
@@ -51,8 +47,7 @@ void sendclock_mark(const struct sendclock *clock, struct sendclock_past *past,
  * How long before this packet the newest one seen was sent, us, by the endpoint's own clock: queues in
  * front of the tap don't change it. 0: the clock's rate is not known yet.
  */
-uint64_t sendclock_pause_us(struct sendclock *clock, const struct sendclock_past *past,
-			    const struct segment *seg);
+uint64_t sendclock_pause_us(struct sendclock *clock, const struct segment *seg);
 
 /* The IP ID goes up for this connection alone: pauses have shown it. */
 bool sendclock_is_private(const struct sendclock *clock);

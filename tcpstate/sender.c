@@ -1,22 +1,81 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tcpstate/sender.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "tcpstate/arena.h"
 #include "tcpstate/event.h"
 #include "tcpstate/seq.h"
 
 /* What is looked at, at most, to say how many segments above a loss were delivered. */
 #define EVIDENCE_MAX 64
+/* Time stamps are matched with their echoes once so many segments were delivered. */
+#define ECHO_AFTER 16
+
+int sender_memory_init(struct sender_memory *memory, uint32_t senders, uint64_t scoreboard_bytes)
+{
+	memset(memory, 0, sizeof(*memory));
+	memory->cold_total = senders;
+	memory->cold_arena = arena_reserve((uint64_t)senders * sizeof(memory->cold_arena[0]));
+	if (memory->cold_arena && sendq_pool_init(&memory->queues, scoreboard_bytes) == 0)
+		return 0;
+	sender_memory_dispose(memory);
+	return -ENOMEM;
+}
+
+void sender_memory_dispose(struct sender_memory *memory)
+{
+	arena_release(memory->cold_arena,
+		      (uint64_t)memory->cold_total * sizeof(memory->cold_arena[0]));
+	sendq_pool_dispose(&memory->queues);
+	memset(memory, 0, sizeof(*memory));
+}
+
+uint64_t sender_memory_bytes(const struct sender_memory *memory)
+{
+	return (uint64_t)memory->cold_touched * sizeof(memory->cold_arena[0]) +
+	       sendq_pool_memory_bytes(&memory->queues);
+}
 
 void sender_init(struct sender *sender, bool fresh)
 {
-	/* Not the ranges: they are written before they are read. */
-	if (!fresh) {
-		memset(sender, 0, offsetof(struct sender, own));
-		memset(&sender->past, 0, sizeof(*sender) - offsetof(struct sender, past));
-	}
+	if (!fresh)
+		memset(sender, 0, sizeof(*sender));
 	sendq_init(&sender->queue, sender->own);
+}
+
+void sender_dispose(struct sender *sender, struct sender_memory *memory)
+{
+	sendq_clear(&sender->queue, &memory->queues, sender->own);
+	if (!sender->cold)
+		return;
+	sender->cold->next_free = memory->cold_free;
+	memory->cold_free = sender->cold;
+	sender->cold = NULL;
+}
+
+/* There is one for each sender, so that it can't run out. */
+static void make_cold(struct sender *sender, struct sender_memory *memory, uint32_t snd_una)
+{
+	if (sender->cold)
+		return;
+	if (memory->cold_free) {
+		sender->cold = memory->cold_free;
+		memory->cold_free = sender->cold->next_free;
+		memset(sender->cold, 0, sizeof(*sender->cold));
+	} else {
+		sender->cold = &memory->cold_arena[memory->cold_touched++];
+	}
+	sender->cold->marks.originals_seq = snd_una;
+	sender->cold->past.told_bytes = window_initial_bytes(&sender->window);
+}
+
+static void begin_trouble(struct sender *sender, struct sender_memory *memory,
+			  const struct endpoint *endpoint)
+{
+	make_cold(sender, memory, endpoint->snd_una);
+	sender->flags |= SENDER_TROUBLE;
 }
 
 static uint64_t since(uint64_t now_ns, uint64_t then_ns)
@@ -33,10 +92,10 @@ static void note_ack_time(struct sender *sender, uint64_t ts_ns, uint32_t near_u
 	uint64_t gap_us = since(ts_ns, sender->peer_ack_ns) / 1000;
 
 	if (sender->flags & SENDER_TROUBLE &&
-	    since(sender->peer_ack_ns, sender->older_ack_ns[0]) > near_us * UINT64_C(333)) {
-		sender->older_ack_ns[2] = sender->older_ack_ns[1];
-		sender->older_ack_ns[1] = sender->older_ack_ns[0];
-		sender->older_ack_ns[0] = sender->peer_ack_ns;
+	    since(sender->peer_ack_ns, sender->cold->older_ack_ns[0]) > near_us * UINT64_C(333)) {
+		sender->cold->older_ack_ns[2] = sender->cold->older_ack_ns[1];
+		sender->cold->older_ack_ns[1] = sender->cold->older_ack_ns[0];
+		sender->cold->older_ack_ns[0] = sender->peer_ack_ns;
 	}
 	/* Of ACKs close to each other one passed about that long ago, whichever it was. */
 	if (gap_us <= near_us / 3) {
@@ -72,7 +131,7 @@ static uint32_t delivered_behind(struct sender *sender, uint32_t i, uint8_t with
 static void begin_phase(struct sender *sender, const struct endpoint *endpoint, uint8_t phase)
 {
 	sender->phase = phase;
-	sender->recover = endpoint->snd_max;
+	sender->cold->recover = endpoint->snd_max;
 	sender->left_phase = PHASE_OPEN;
 }
 
@@ -103,7 +162,7 @@ static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 	/* Linux: a timeout in the middle of a recovery is no case for RFC 5682. */
 	if (sender->backoff == 1) {
 		if (sender->phase == PHASE_OPEN)
-			fate_begin(&sender->fate);
+			fate_begin(&sender->cold->fate);
 		sender->flags =
 			(uint8_t)(sender->phase == PHASE_OPEN ? sender->flags | SENDER_FRTO
 							      : sender->flags & ~SENDER_FRTO);
@@ -112,12 +171,14 @@ static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 	sender->dupacks = 0;
 }
 
-void sender_step(struct sender *sender, const struct endpoint *endpoint, const struct segment *seg,
+void sender_step(struct sender *sender, struct sender_memory *memory,
+		 const struct endpoint *endpoint, const struct segment *seg,
 		 const struct sent *sent, uint32_t near_us, struct sender_step *step)
 {
 	*step = (struct sender_step){ .confidence = sent->confidence };
 	if (sent->kind != OUT_RETRANSMISSION)
 		return;
+	begin_trouble(sender, memory, endpoint);
 	if (sent->timer) {
 		fire_timer(sender, endpoint, seg, sent, step);
 	} else if (sent->cause == CAUSE_RECOVERY && sender->phase == PHASE_OPEN) {
@@ -133,7 +194,7 @@ void sender_step(struct sender *sender, const struct endpoint *endpoint, const s
 		window_recovery(sender, endpoint);
 		begin_phase(sender, endpoint, PHASE_RECOVERY);
 		sender->flags &= (uint8_t)~SENDER_TLP_OUT;
-		fate_begin(&sender->fate);
+		fate_begin(&sender->cold->fate);
 	}
 }
 
@@ -149,7 +210,7 @@ static void note_size_arrived(struct sender *sender, const struct endpoint *endp
 			      uint32_t bytes)
 {
 	bytes = size_of(endpoint, bytes);
-	pmtu_arrived(&sender->pmtu, bytes);
+	pmtu_arrived(&sender->sizes, bytes);
 	if (endpoint->mss_bytes && bytes + PMTU_OPTIONS_SLACK >= endpoint->mss_bytes)
 		sender->flags |= SENDER_FULL_SIZE;
 }
@@ -158,17 +219,19 @@ bool sender_in_black_hole(struct sender *sender, const struct endpoint *endpoint
 			  const struct segment *seg, uint16_t mss_bytes, bool handshake,
 			  struct pmtu_black_hole *out)
 {
-	struct pmtu_evidence evidence = {
-		.peer_heard_ns = sender->heard_ns > sender->peer_ack_ns ? sender->heard_ns
-									: sender->peer_ack_ns,
+	struct pmtu_evidence evidence;
+	uint32_t count = sendq_count(&sender->queue), bytes = seg->payload_bytes;
+
+	if (!sender->cold || sender->flags & SENDER_UNSURE || seg->seq != endpoint->snd_una)
+		return false;
+	evidence = (struct pmtu_evidence){
+		.peer_heard_ns = sender->cold->heard_ns > sender->peer_ack_ns
+					 ? sender->cold->heard_ns
+					 : sender->peer_ack_ns,
 		.mss_bytes = mss_bytes,
 		.smaller_arrived = handshake || endpoint->snd_una != endpoint->iss + 1,
 		.full_arrived = sender->flags & SENDER_FULL_SIZE,
 	};
-	uint32_t count = sendq_count(&sender->queue), bytes = seg->payload_bytes;
-
-	if (sender->flags & SENDER_UNSURE || seg->seq != endpoint->snd_una)
-		return false;
 	/* How large the pieces were that it was cut into later nobody can say without an MSS. */
 	if (bytes > (mss_bytes ? mss_bytes : ETHERNET_MSS))
 		return false;
@@ -181,37 +244,45 @@ bool sender_in_black_hole(struct sender *sender, const struct endpoint *endpoint
 		if (range->flags & SENT_SACKED && arrived_bytes > evidence.arrived_behind_bytes)
 			evidence.arrived_behind_bytes = arrived_bytes;
 	}
-	return pmtu_again(&sender->pmtu, seg->seq, bytes, seg->ts_ns, &evidence, out);
+	return pmtu_again(&sender->cold->pmtu, &sender->sizes, seg->seq, bytes, seg->ts_ns,
+			  &evidence, out);
 }
 
-static void overflow(struct sender *sender, struct sendq_pool *pool)
+static void forget_outstanding(struct sender *sender, struct sender_memory *memory)
 {
-	sendq_clear(&sender->queue, pool, sender->own);
-	sender->queue.overflowed = true;
-	sender->flags |= SENDER_UNSURE;
-	sender->sacked_bytes = sender->sacked_segments = 0;
-	sender->again_segments = 0;
+	sendq_clear(&sender->queue, &memory->queues, sender->own);
+	sender->sacked_segments = 0;
 	sender->sack_count = 0;
+	if (sender->cold)
+		sender->cold->sacked_bytes = sender->cold->again_segments = 0;
 	pipe_clear(sender);
 }
 
+static void overflow(struct sender *sender, struct sender_memory *memory)
+{
+	forget_outstanding(sender, memory);
+	sender->queue.overflowed = true;
+	sender->flags |= SENDER_UNSURE;
+}
+
 /* Cuts a range in two: what is counted in segments has one more. */
-static bool split(struct sender *sender, struct sendq_pool *pool, uint32_t i, uint32_t seq)
+static bool split(struct sender *sender, struct sender_memory *memory, uint32_t i, uint32_t seq)
 {
 	uint8_t flags = sendq_at(&sender->queue, i)->flags;
 
-	if (!sendq_split(&sender->queue, pool, i, seq))
+	if (!sendq_split(&sender->queue, &memory->queues, i, seq))
 		return false;
 	sender->sacked_segments += !!(flags & SENT_SACKED);
-	sender->again_segments +=
-		(flags & (SENT_RETRANSMITTED | SENT_SACKED)) == SENT_RETRANSMITTED;
+	if ((flags & (SENT_RETRANSMITTED | SENT_SACKED)) == SENT_RETRANSMITTED)
+		sender->cold->again_segments++;
 	pipe_split(sender, flags);
 	return true;
 }
 
 /* Below snd_max: the ranges that it touches were sent again, or seen for the first time. */
-static void sent_below(struct sender *sender, struct sendq_pool *pool, const struct segment *seg,
-		       const struct sent *sent, uint32_t start, uint32_t end)
+static void sent_below(struct sender *sender, struct sender_memory *memory,
+		       const struct segment *seg, const struct sent *sent, uint32_t start,
+		       uint32_t end)
 {
 	struct sendq *queue = &sender->queue;
 	uint32_t i = sendq_find(queue, start);
@@ -223,18 +294,18 @@ static void sent_below(struct sender *sender, struct sendq_pool *pool, const str
 		if (!seq_before(range->start, end))
 			return;
 		/* Only what was sent is marked; a piece that finds no room marks all of it. */
-		if (seq_before(range->start, start) && split(sender, pool, i, start))
+		if (seq_before(range->start, start) && split(sender, memory, i, start))
 			continue;
 		range = sendq_at(queue, i);
 		if (seq_after(range->end, end)) {
-			split(sender, pool, i, end);
+			split(sender, memory, i, end);
 			range = sendq_at(queue, i);
 		}
 		if (range->flags & SENT_UNSEEN)
 			range->flags = (uint8_t)((range->flags & ~SENT_UNSEEN) | SENT_ONCE_UNSEEN);
 		if (again) {
 			if (!(range->flags & (SENT_RETRANSMITTED | SENT_SACKED)))
-				sender->again_segments++;
+				sender->cold->again_segments++;
 			pipe_sent_again(sender, range, sent->cause == CAUSE_TLP);
 			range->flags |= SENT_RETRANSMITTED;
 			if (range->retransmissions < UINT8_MAX)
@@ -246,7 +317,7 @@ static void sent_below(struct sender *sender, struct sendq_pool *pool, const str
 	}
 }
 
-static void queue_sent(struct sender *sender, struct sendq_pool *pool,
+static void queue_sent(struct sender *sender, struct sender_memory *memory,
 		       const struct endpoint *endpoint, const struct segment *seg,
 		       const struct sent *sent)
 {
@@ -273,15 +344,16 @@ static void queue_sent(struct sender *sender, struct sendq_pool *pool,
 	sender->sent_ns = seg->ts_ns;
 	again = sent->kind == OUT_RETRANSMISSION || sent->kind == OUT_TLP_RETRANSMISSION;
 	if (again | (seg->seq != snd_max))
-		sender->flags |= SENDER_TROUBLE;
+		begin_trouble(sender, memory, endpoint);
 	if (again)
-		fate_sent_again(&sender->fate, seg, sent->cause);
+		fate_sent_again(&sender->cold->fate, seg, sent->cause);
 	if (sent->kind == OUT_TLP_RETRANSMISSION || sent->kind == OUT_TLP_NEW) {
+		make_cold(sender, memory, endpoint->snd_una);
 		sender->flags |= SENDER_TLP_OUT;
-		sender->tlp_end = seq_max(snd_max, end);
+		sender->cold->tlp_end = seq_max(snd_max, end);
 	}
 	if (seq_before(start, snd_max)) {
-		sent_below(sender, pool, seg, sent, seq_max(start, endpoint->snd_una),
+		sent_below(sender, memory, seg, sent, seq_max(start, endpoint->snd_una),
 			   seq_min(end, snd_max));
 		if (seq_upto(end, snd_max))
 			return;
@@ -292,22 +364,22 @@ static void queue_sent(struct sender *sender, struct sendq_pool *pool,
 		hole.start = snd_max;
 		hole.end = start;
 		hole.flags = SENT_UNSEEN;
-		if (!sendq_push(&sender->queue, pool, &hole)) {
-			overflow(sender, pool);
+		if (!sendq_push(&sender->queue, &memory->queues, &hole)) {
+			overflow(sender, memory);
 			return;
 		}
 	}
 	if (seg->payload_bytes >= PMTU_SIZE_MIN && !(sender->flags & SENDER_FULL_SIZE))
-		pmtu_sent(&sender->pmtu, size_of(endpoint, seg->payload_bytes));
+		pmtu_sent(&sender->sizes, size_of(endpoint, seg->payload_bytes));
 	if (seg->flags & TCP_FIN)
 		range.flags |= SENT_FIN;
 	if (again) {
 		range.flags |= SENT_RETRANSMITTED | SENT_ONCE_UNSEEN;
 		range.retransmissions = 1;
-		sender->again_segments++;
+		sender->cold->again_segments++;
 	}
-	if (!sendq_push(&sender->queue, pool, &range))
-		overflow(sender, pool);
+	if (!sendq_push(&sender->queue, &memory->queues, &range))
+		overflow(sender, memory);
 }
 
 /* Data follows data so closely that the sender did not wait for its application. */
@@ -316,11 +388,29 @@ static bool is_pause(uint64_t now_ns, uint64_t then_ns, uint32_t near_us)
 	return since(now_ns, then_ns) / 1000 > near_us / 8 + UINT64_C(1000);
 }
 
+/* Where the tap is at the sender nothing is asked of the echo: see sender_near_us(). */
+static bool needs_echo(const struct sender *sender, const struct endpoint *endpoint,
+		       const struct segment *seg, uint32_t near_us)
+{
+	return sender->cold && seg->options.seen & TCPOPT_HAS_TIMESTAMP &&
+	       near_us >= endpoint->rtt.min_us / 8;
+}
+
 /* It has sent without a pause for long enough to answer what passed the tap meanwhile. */
 static bool in_flow(const struct sender *sender, uint64_t now_ns, uint32_t near_us)
 {
-	return since(now_ns, sender->paused_ns) / 1000 > near_us &&
-	       !is_pause(now_ns, sender->passed_ns, near_us);
+	return !is_pause(now_ns, sender->passed_ns, near_us) &&
+	       (uint32_t)(now_ns / 1000) - sender->paused_us > near_us;
+}
+
+static void note_seen(struct sender_cold *cold, const struct segment *seg)
+{
+	cold->seen[cold->seen_next++ % SENDER_SEEN] = (struct seen_packet){
+		.seq = seg->seq,
+		.tsval = seg->options.seen & TCPOPT_HAS_TIMESTAMP ? seg->options.tsval : 0,
+		.bytes = (uint16_t)segment_length(seg),
+		.ip_id = seg->ip_id,
+	};
 }
 
 void sender_passed(struct sender *sender, const struct endpoint *endpoint,
@@ -330,35 +420,32 @@ void sender_passed(struct sender *sender, const struct endpoint *endpoint,
 
 	if (seg->flags & TCP_ACK)
 		sender->last_ack = seg->ack;
-	sendclock_note(&sender->clock, &sender->clock_past, seg,
-		       is_pause(seg->ts_ns, sender->passed_ns, near_us));
+	sendclock_note(&sender->clock, seg, is_pause(seg->ts_ns, sender->passed_ns, near_us));
 	if (sender->flags & SENDER_TROUBLE)
-		sendclock_mark(&sender->clock, &sender->clock_past, seg, rtt_us / 4);
+		sendclock_mark(&sender->clock, &sender->cold->clock_past, seg, rtt_us / 4);
 	if (!length)
 		return;
 	sender->last_seq = seg->seq;
 	sender->last_bytes = (uint16_t)length;
 	if (sender->flags & SENDER_TROUBLE)
-		sender->seen[sender->seen_next++ % SENDER_SEEN] = (struct seen_packet){
-			.seq = seg->seq,
-			.tsval = seg->options.seen & TCPOPT_HAS_TIMESTAMP ? seg->options.tsval : 0,
-			.bytes = (uint16_t)length,
-			.ip_id = seg->ip_id,
-		};
+		note_seen(sender->cold, seg);
 	if (is_pause(seg->ts_ns, sender->passed_ns, near_us))
-		sender->paused_ns = seg->ts_ns;
+		sender->paused_us = (uint32_t)(seg->ts_ns / 1000);
 	sender->passed_ns = seg->ts_ns;
-	if (seg->options.seen & TCPOPT_HAS_TIMESTAMP && in_flow(sender, seg->ts_ns, near_us)) {
-		echo_on_send(&sender->echo, seg->ts_ns, seg->options.tsecr);
-		sender->near_us = sender->echo.rtt_us;
+	if (sender->flags & SENDER_ECHO_OUT && needs_echo(sender, endpoint, seg, near_us) &&
+	    in_flow(sender, seg->ts_ns, near_us)) {
+		if (!echo_on_send(&sender->cold->echo, seg->ts_ns, seg->options.tsecr))
+			sender->flags &= (uint8_t)~SENDER_ECHO_OUT;
+		sender->near_us = sender->cold->echo.rtt_us;
 	}
 }
 
-void sender_sent(struct sender *sender, struct sendq_pool *pool, const struct endpoint *endpoint,
-		 const struct segment *seg, const struct sent *sent)
+void sender_sent(struct sender *sender, struct sender_memory *memory,
+		 const struct endpoint *endpoint, const struct segment *seg,
+		 const struct sent *sent)
 {
 	window_time(sender, endpoint, seg->ts_ns, false);
-	queue_sent(sender, pool, endpoint, seg, sent);
+	queue_sent(sender, memory, endpoint, seg, sent);
 	if (!(sender->flags & SENDER_UNSURE) && sent->cause != CAUSE_MIRROR_DUPLICATE)
 		window_sent(sender, endpoint, seg, sent);
 }
@@ -414,10 +501,10 @@ static bool is_original(const struct sender *sender, const struct sent_range *ra
 {
 	return sender->phase == PHASE_LOSS &&
 	       !(range->flags & (SENT_RETRANSMITTED | SENT_UNSEEN | SENT_ONCE_UNSEEN)) &&
-	       seq_upto(range->end, sender->recover);
+	       seq_upto(range->end, sender->cold->recover);
 }
 
-static void sack_part(struct sender *sender, struct sendq_pool *pool,
+static void sack_part(struct sender *sender, struct sender_memory *memory,
 		      const struct endpoint *endpoint, const struct segment *ack, uint32_t start,
 		      uint32_t end, struct samples *samples, struct sender_ack *out)
 {
@@ -432,18 +519,18 @@ static void sack_part(struct sender *sender, struct sendq_pool *pool,
 			continue;
 		/* A part only: the peer's edges are the true ones. */
 		if (seq_before(range->start, start)) {
-			split(sender, pool, i, start);
+			split(sender, memory, i, start);
 			continue;
 		}
-		if (seq_after(range->end, end) && !split(sender, pool, i, end))
+		if (seq_after(range->end, end) && !split(sender, memory, i, end))
 			continue;
 		range = sendq_at(queue, i);
 		note_reordering(sender, range, i, out);
 		range->flags |= SENT_SACKED;
 		if (range->flags & SENT_RETRANSMITTED)
-			sender->again_segments--;
+			sender->cold->again_segments--;
 		samples->original |= is_original(sender, range);
-		sender->sacked_bytes += range->end - range->start;
+		sender->cold->sacked_bytes += range->end - range->start;
 		sender->sacked_segments++;
 		pipe_sacked(sender, range);
 		delivered(sender, endpoint, range, ack, out);
@@ -456,23 +543,23 @@ static void sack_part(struct sender *sender, struct sendq_pool *pool,
 }
 
 /* One block; what the last ACK's block already said is not gone through again. */
-static void sack_block(struct sender *sender, struct sendq_pool *pool,
+static void sack_block(struct sender *sender, struct sender_memory *memory,
 		       const struct endpoint *endpoint, const struct segment *ack,
 		       struct tcp_sack_block block, struct samples *samples, struct sender_ack *out)
 {
 	for (uint8_t i = 0; i < sender->sack_count; i++) {
-		struct tcp_sack_block before = sender->sacks[i];
+		struct tcp_sack_block before = sender->cold->sacks[i];
 
 		if (seq_after(before.start, block.end) || seq_after(block.start, before.end))
 			continue;
 		if (seq_before(block.start, before.start))
-			sack_part(sender, pool, endpoint, ack, block.start, before.start, samples,
+			sack_part(sender, memory, endpoint, ack, block.start, before.start, samples,
 				  out);
 		block.start = seq_max(block.start, before.end);
 		if (!seq_before(block.start, block.end))
 			return;
 	}
-	sack_part(sender, pool, endpoint, ack, block.start, block.end, samples, out);
+	sack_part(sender, memory, endpoint, ack, block.start, block.end, samples, out);
 }
 
 /*
@@ -487,8 +574,8 @@ static bool find_dsack(const struct sender *sender, const struct endpoint *endpo
 	if (ack->options.sack_count == 0 || !seq_before(sack[0].start, sack[0].end))
 		return false;
 	for (uint8_t i = 0; i < sender->sack_count; i++)
-		if (sender->sacks[i].start == sack[0].start &&
-		    sender->sacks[i].end == sack[0].end &&
+		if (sender->cold->sacks[i].start == sack[0].start &&
+		    sender->cold->sacks[i].end == sack[0].end &&
 		    !seq_before(sack[0].start, endpoint->snd_una) &&
 		    !seq_before(ack->ack, sack[0].end))
 			return false;
@@ -502,7 +589,7 @@ static bool find_dsack(const struct sender *sender, const struct endpoint *endpo
 	return false;
 }
 
-static void take_sacks(struct sender *sender, struct sendq_pool *pool,
+static void take_sacks(struct sender *sender, struct sender_memory *memory,
 		       const struct endpoint *endpoint, const struct segment *ack,
 		       struct samples *samples, struct sender_ack *out)
 {
@@ -515,13 +602,13 @@ static void take_sacks(struct sender *sender, struct sendq_pool *pool,
 
 		if (seq_before(block.start, block.end) &&
 		    !seq_after(block.end, endpoint->snd_max) && !seq_before(block.start, ack->ack))
-			sack_block(sender, pool, endpoint, ack, block, samples, out);
+			sack_block(sender, memory, endpoint, ack, block, samples, out);
 	}
 	for (uint8_t i = out->dsack; i < ack->options.sack_count; i++)
 		if (seq_before(ack->options.sack[i].start, ack->options.sack[i].end) &&
 		    !seq_before(ack->options.sack[i].start, ack->ack) &&
 		    !seq_after(ack->options.sack[i].end, endpoint->snd_max))
-			sender->sacks[kept++] = ack->options.sack[i];
+			sender->cold->sacks[kept++] = ack->options.sack[i];
 	sender->sack_count = kept;
 }
 
@@ -536,9 +623,9 @@ static void leave_phase(struct sender *sender, uint64_t ts_ns, struct sender_ack
 	out->recovered = true;
 	out->recovered_from = sender->phase;
 	sender->left_phase = sender->phase;
-	sender->left_ns = ts_ns;
+	sender->cold->left_ns = ts_ns;
 	sender->phase = PHASE_OPEN;
-	sender->evidence_ns = 0;
+	sender->cold->evidence_ns = 0;
 	sender->flags &= (uint8_t)~SENDER_FRTO;
 	sender->backoff = 0;
 }
@@ -547,12 +634,12 @@ static void leave_phase(struct sender *sender, uint64_t ts_ns, struct sender_ack
 static void follow_at_once(struct sender *sender, const struct endpoint *endpoint,
 			   struct sender_ack *out)
 {
-	if (!out->recovered || out->undone || sender->again_segments == 0)
+	if (!out->recovered || out->undone || sender->cold->again_segments == 0)
 		return;
 	out->entered = true;
 	window_recovery(sender, endpoint);
 	begin_phase(sender, endpoint, PHASE_RECOVERY);
-	fate_begin(&sender->fate);
+	fate_begin(&sender->cold->fate);
 }
 
 /*
@@ -562,12 +649,12 @@ static void follow_at_once(struct sender *sender, const struct endpoint *endpoin
 static bool phase_is_over(const struct sender *sender, const struct endpoint *endpoint,
 			  uint32_t ack)
 {
-	return sack_in_use(endpoint) ? !seq_before(ack, sender->recover)
-				     : seq_after(ack, sender->recover);
+	return sack_in_use(endpoint) ? !seq_before(ack, sender->cold->recover)
+				     : seq_after(ack, sender->cold->recover);
 }
 
 /* Takes off what is acknowledged. */
-static void take_off(struct sender *sender, struct sendq_pool *pool,
+static void take_off(struct sender *sender, struct sender_memory *memory,
 		     const struct endpoint *endpoint, const struct segment *ack,
 		     struct samples *samples, struct sender_ack *out)
 {
@@ -578,19 +665,19 @@ static void take_off(struct sender *sender, struct sendq_pool *pool,
 
 		if (!seq_before(range->start, ack->ack))
 			return;
-		if (seq_after(range->end, ack->ack) && !split(sender, pool, 0, ack->ack))
+		if (seq_after(range->end, ack->ack) && !split(sender, memory, 0, ack->ack))
 			return;
 		range = sendq_at(queue, 0);
 		out->acked_unseen |= !!(range->flags & SENT_UNSEEN);
 		if (range->flags & SENT_SACKED) {
-			sender->sacked_bytes -= range->end - range->start;
+			sender->cold->sacked_bytes -= range->end - range->start;
 			sender->sacked_segments--;
 		} else {
 			note_reordering(sender, range, 0, out);
 			delivered(sender, endpoint, range, ack, out);
 			samples->original |= is_original(sender, range);
 			if (range->flags & SENT_RETRANSMITTED)
-				sender->again_segments--;
+				sender->cold->again_segments--;
 		}
 		if (range->flags & SENT_RETRANSMITTED) {
 			samples->retransmitted = true;
@@ -633,15 +720,15 @@ static void take_rtt(const struct sender *sender, const struct segment *ack, boo
 		   ack->options.tsecr) {
 		if (!samples->echoed_ns)
 			samples->echoed_ns =
-				sendclock_when_ns(&sender->clock_past, ack->options.tsecr);
+				sendclock_when_ns(&sender->cold->clock_past, ack->options.tsecr);
 		if (samples->echoed_ns)
 			set_rtt(out, ack, samples->echoed_ns, samples->echoed_ns, RTT_REASON_ECHO);
 	}
 }
 
-void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct endpoint *endpoint,
-		  const struct segment *ack, bool is_duplicate, uint32_t near_us,
-		  struct sender_ack *out)
+void sender_acked(struct sender *sender, struct sender_memory *memory,
+		  const struct endpoint *endpoint, const struct segment *ack, bool is_duplicate,
+		  uint32_t near_us, struct sender_ack *out)
 {
 	struct samples samples = { 0 };
 	struct needless verdict;
@@ -649,45 +736,48 @@ void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct e
 
 	memset(out, 0, sizeof(*out));
 	window_time(sender, endpoint, ack->ts_ns, true);
+	if (is_duplicate | ack->options.sack_count)
+		begin_trouble(sender, memory, endpoint);
+	else if (!sender->cold && sender->window.delivered >= ECHO_AFTER)
+		make_cold(sender, memory, endpoint->snd_una);
 	if (sender->flags & SENDER_TROUBLE)
-		sender->heard_ns = ack->ts_ns;
-	if (ack->options.seen & TCPOPT_HAS_TIMESTAMP &&
-	    !is_pause(ack->ts_ns, sender->passed_ns, near_us))
-		echo_on_peer(&sender->echo, ack->ts_ns, ack->options.tsval, near_us);
+		sender->cold->heard_ns = ack->ts_ns;
+	if (!(sender->flags & SENDER_ECHO_OUT) && needs_echo(sender, endpoint, ack, near_us) &&
+	    !is_pause(ack->ts_ns, sender->passed_ns, near_us) &&
+	    echo_on_peer(&sender->cold->echo, ack->ts_ns, ack->options.tsval))
+		sender->flags |= SENDER_ECHO_OUT;
 	if (advances)
-		take_off(sender, pool, endpoint, ack, &samples, out);
+		take_off(sender, memory, endpoint, ack, &samples, out);
 	if (ack->options.sack_count)
-		take_sacks(sender, pool, endpoint, ack, &samples, out);
+		take_sacks(sender, memory, endpoint, ack, &samples, out);
 	else
 		sender->sack_count = 0;
-	if (out->dsack && fate_on_dsack(&sender->fate, out->dsack_block, &verdict)) {
+	if (out->dsack && fate_on_dsack(&sender->cold->fate, out->dsack_block, &verdict)) {
 		out->dsack_needless = true;
 		add_needless(out, &verdict);
 	}
 	if (advances && sender->phase != PHASE_OPEN)
-		out->black_hole = pmtu_acked(&sender->pmtu, ack->ack, &out->hole);
+		out->black_hole = pmtu_acked(&sender->cold->pmtu, ack->ack, &out->hole);
 	if ((advances || samples.original) && sender->phase != PHASE_OPEN &&
-	    fate_on_ack(&sender->fate, ack, samples.original && sender->flags & SENDER_FRTO,
+	    fate_on_ack(&sender->cold->fate, ack, samples.original && sender->flags & SENDER_FRTO,
 			&verdict))
 		add_needless(out, &verdict);
 	take_rtt(sender, ack, advances, &samples, out);
 	/* Only what tells something new puts the sender's timers off (RFC 6298 5.3). */
 	if (out->delivered_segments)
 		note_ack_time(sender, ack->ts_ns, near_us);
-	if (is_duplicate | ack->options.sack_count)
-		sender->flags |= SENDER_TROUBLE;
-
 	if (advances) {
 		sender->dupacks = 0;
 		if (sender->phase == PHASE_LOSS)
 			sender->backoff = 0;
-		if (sender->phase == PHASE_OPEN && sender->sacked_segments == 0)
-			sender->evidence_ns = 0;
+		if (sender->flags & SENDER_TROUBLE && sender->phase == PHASE_OPEN &&
+		    sender->sacked_segments == 0)
+			sender->cold->evidence_ns = 0;
 	}
-	if (sender->flags & SENDER_TLP_OUT && !seq_before(ack->ack, sender->tlp_end))
+	if (sender->flags & SENDER_TLP_OUT && !seq_before(ack->ack, sender->cold->tlp_end))
 		sender->flags &= (uint8_t)~SENDER_TLP_OUT;
-	if ((is_duplicate || sender->sacked_segments) && !sender->evidence_ns)
-		sender->evidence_ns = ack->ts_ns;
+	if ((is_duplicate || sender->sacked_segments) && !sender->cold->evidence_ns)
+		sender->cold->evidence_ns = ack->ts_ns;
 	if (is_duplicate && sender->dupacks < UINT8_MAX)
 		sender->dupacks++;
 	if (sender->phase != PHASE_OPEN &&
@@ -699,19 +789,18 @@ void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct e
 	window_acked(sender, endpoint, ack, near_us, out);
 	follow_at_once(sender, endpoint, out);
 	if (sendq_count(&sender->queue) == 0)
-		sendq_clear(&sender->queue, pool, sender->own);
+		sendq_clear(&sender->queue, &memory->queues, sender->own);
 }
 
-void sender_resync(struct sender *sender, struct sendq_pool *pool)
+void sender_resync(struct sender *sender, struct sender_memory *memory)
 {
-	sendq_clear(&sender->queue, pool, sender->own);
+	forget_outstanding(sender, memory);
 	sender->phase = PHASE_OPEN;
 	sender->flags = 0;
-	sender->backoff = sender->dupacks = sender->sack_count = 0;
-	sender->sacked_bytes = sender->sacked_segments = 0;
-	sender->again_segments = 0;
-	sender->evidence_ns = 0;
+	sender->backoff = sender->dupacks = 0;
 	sender->left_phase = PHASE_OPEN;
-	fate_begin(&sender->fate);
-	pipe_clear(sender);
+	if (!sender->cold)
+		return;
+	sender->cold->evidence_ns = 0;
+	fate_begin(&sender->cold->fate);
 }

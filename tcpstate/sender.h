@@ -38,6 +38,7 @@ enum sender_flag {
 	SENDER_UNSURE = 0x04,	 /* the queue overflowed: no claims until all is acknowledged */
 	SENDER_FRTO = 0x08,	 /* after the first timeout of a row, RFC 5682 */
 	SENDER_TROUBLE = 0x20,	 /* something was lost, late or sent again: the past is kept */
+	SENDER_ECHO_OUT = 0x40,	 /* a time stamp of the peer's is awaited back; see echo.h */
 	SENDER_FULL_SIZE = 0x10, /* full-size segments get through: pmtu need not watch */
 };
 
@@ -52,63 +53,89 @@ struct seen_packet {
 };
 
 /*
- * The first two lines are all that most segments need, the third all that most ACKs need as well. A
- * queue that runs empty begins anew at its first place, so that the ranges of short flights are there too.
+ * What a sender needs when something is lost, late or sent again, and what shows only once it has sent
+ * for a while. Most connections are short and lose nothing.
  */
-struct sender {
-	struct sendq queue;
-	uint64_t rack_ns;     /* when the latest-sent of all that was delivered was sent */
-	uint64_t peer_ack_ns; /* the peer's last ACK that told something new */
-	uint64_t sent_ns;     /* the last data */
-	uint64_t evidence_ns; /* when the present SACK blocks or duplicate ACKs began; 0: none */
-	uint8_t phase;	      /* enum sender_phase */
-	uint8_t flags;	      /* enum sender_flag */
-	uint8_t dupacks;
-	uint8_t sack_count; /* of sacks */
-	uint32_t sacked_segments;
-	/* The second line. */
-	struct window window;
-	struct pipe pipe;
-	/* The third line. */
-	struct rto rto;
-	uint64_t passed_ns; /* the last data that passed, copies too */
-	uint64_t paused_ns; /* when data passed after a pause */
-	struct sendclock clock;
-	uint32_t last_ack;   /* that it sent */
-	uint32_t last_seq;   /* of the last data, */
-	uint32_t ack_gap_us; /* from the ACK with news before to peer_ack_ns; see sender.c */
-	uint32_t near_us;    /* echo.rtt_us */
-	uint16_t last_bytes; /* and its length in sequence numbers */
-	uint8_t left_phase;  /* PHASE_OPEN: left_ns says nothing */
-	uint8_t backoff;     /* timeouts in a row */
-	struct sent_range own[SENDQ_INLINE];
-	/* The rest is for rounds and losses, and for taps away from the sender. */
+struct sender_cold {
 	struct window_past past;
+	uint32_t sacked_bytes;
+	uint32_t again_segments; /* outstanding, sent again and not SACKed */
+	uint32_t recover;	 /* valid outside PHASE_OPEN */
+	uint64_t evidence_ns;	 /* when the present SACK blocks or duplicate ACKs began; 0: none */
+	struct echo echo;
 	struct pipe_marks marks;
 	uint64_t older_ack_ns
 		[SENDER_OLDER_ACKS]; /* before peer_ack_ns, newest first; see sender.c */
 	uint64_t left_ns;	     /* when the last phase was left */
 	uint64_t heard_ns;	     /* in trouble: the peer's last ACK of any kind */
-	struct seen_packet seen[SENDER_SEEN];
-	uint8_t seen_next;
-	uint32_t sacked_bytes;
-	uint32_t again_segments; /* outstanding, sent again and not SACKed */
-	uint32_t recover;	 /* valid outside PHASE_OPEN */
-	uint32_t tlp_end;	 /* snd_max at the tail-loss probe */
-	uint32_t own_index;	 /* in the arena's list of free ones */
+	uint32_t tlp_end;	     /* snd_max at the tail-loss probe */
 	struct tcp_sack_block sacks[TCP_SACK_BLOCKS_MAX]; /* of the last ACK */
-	struct sendclock_past clock_past;
-	struct echo echo;
 	struct fate fate;
 	struct pmtu pmtu;
+	struct seen_packet seen[SENDER_SEEN];
+	struct sendclock_past clock_past;
+	uint8_t seen_next;
+	struct sender_cold *next_free;
+} __attribute__((aligned(64)));
+
+/*
+ * Four lines of the cache, by use. The last one is all that a segment without data leaves of its sender. A
+ * queue that runs empty begins anew at its first place.
+ */
+struct sender {
+	struct sendq queue;
+	uint64_t sent_ns;     /* the last data */
+	uint64_t rack_ns;     /* when the latest-sent of all that was delivered was sent */
+	uint64_t peer_ack_ns; /* the peer's last ACK that told something new */
+	struct pipe pipe;
+	uint8_t phase;	      /* enum sender_phase */
+	uint8_t flags;	      /* enum sender_flag */
+	uint8_t dupacks;
+	uint8_t sack_count;  /* of cold->sacks */
+	uint8_t left_phase;  /* PHASE_OPEN: cold->left_ns says nothing */
+	uint8_t backoff;     /* timeouts in a row */
+	uint16_t last_bytes; /* of the last data, in sequence numbers */
+	/* The second line. */
+	struct window window;
+	uint32_t sacked_segments;
+	uint32_t ack_gap_us; /* from the ACK with news before to peer_ack_ns; see sender.c */
+	/* The third line. */
+	struct sent_range own[SENDQ_INLINE];
+	struct rto rto;
+	/* The fourth line. */
+	struct sendclock clock;
+	struct sender_cold *cold; /* NULL until needed; SENDER_TROUBLE says that it is there */
+	uint32_t last_ack;	  /* that it sent */
+	uint32_t near_us;	  /* cold->echo.rtt_us */
+	uint64_t passed_ns;	  /* the last data that passed, copies too */
+	struct pmtu_sizes sizes;
+	uint32_t last_seq;  /* of the last data */
+	uint32_t paused_us; /* when data passed after a pause, modulo 2^32 */
 } __attribute__((aligned(64)));
 
 _Static_assert(offsetof(struct sender, window) == 64, "the second line");
-_Static_assert(offsetof(struct sender, rto) == 128, "the third line");
-_Static_assert(offsetof(struct sender, own) <= 192, "and its end");
+_Static_assert(offsetof(struct sender, own) == 128, "the third line");
+_Static_assert(offsetof(struct sender, clock) == 192, "the fourth line");
+_Static_assert(sizeof(struct sender) == 256, "and no more");
 
-/* fresh: all of it is zero already. */
+/* What the senders of a worker have in common: room for scoreboards, and for the cold parts. */
+struct sender_memory {
+	struct sendq_pool queues;
+	struct sender_cold *cold_arena; /* there is one for each sender */
+	struct sender_cold *cold_free;
+	uint32_t cold_touched, cold_total;
+};
+
+/* Reserves address space: scoreboard_bytes as sendq_pool_init() takes them. 0 or -ENOMEM. */
+int sender_memory_init(struct sender_memory *memory, uint32_t senders, uint64_t scoreboard_bytes);
+void sender_memory_dispose(struct sender_memory *memory);
+/* Bytes ever used. */
+uint64_t sender_memory_bytes(const struct sender_memory *memory);
+
+/* fresh: all of it is zero already. No more than `senders` of a memory may live at once. */
 void sender_init(struct sender *sender, bool fresh);
+/* Gives back what it has of the memory. */
+void sender_dispose(struct sender *sender, struct sender_memory *memory);
 
 /*
  * The time from the tap to the sender and back, us. peer_min_us: the shortest that was seen, from the
@@ -136,7 +163,7 @@ static inline uint32_t sender_lag_us(const struct endpoint *endpoint, uint32_t n
 static inline uint8_t sender_phase_at(const struct sender *sender, uint64_t ts_ns, uint32_t lag_us)
 {
 	if (sender->phase == PHASE_OPEN && sender->left_phase &&
-	    ts_ns < sender->left_ns + lag_us * UINT64_C(950))
+	    ts_ns < sender->cold->left_ns + lag_us * UINT64_C(950))
 		return sender->left_phase;
 	return sender->phase;
 }
@@ -151,12 +178,14 @@ struct sender_step {
 };
 
 /* The phase changes that the segment shows, in front of it. Call before sender_sent(). */
-void sender_step(struct sender *sender, const struct endpoint *endpoint, const struct segment *seg,
+void sender_step(struct sender *sender, struct sender_memory *memory,
+		 const struct endpoint *endpoint, const struct segment *seg,
 		 const struct sent *sent, uint32_t near_us, struct sender_step *step);
 
 /* The segment was sent; endpoint->snd_max is still as before it. */
-void sender_sent(struct sender *sender, struct sendq_pool *pool, const struct endpoint *endpoint,
-		 const struct segment *seg, const struct sent *sent);
+void sender_sent(struct sender *sender, struct sender_memory *memory,
+		 const struct endpoint *endpoint, const struct segment *seg,
+		 const struct sent *sent);
 
 /* A packet of the endpoint passed, of any kind; after all of the above. */
 void sender_passed(struct sender *sender, const struct endpoint *endpoint,
@@ -197,11 +226,11 @@ bool sender_in_black_hole(struct sender *sender, const struct endpoint *endpoint
  * An ACK of the endpoint's peer; endpoint->snd_una is still as before it. is_duplicate: it is one by
  * RFC 5681 2.
  */
-void sender_acked(struct sender *sender, struct sendq_pool *pool, const struct endpoint *endpoint,
-		  const struct segment *ack, bool is_duplicate, uint32_t near_us,
-		  struct sender_ack *out);
+void sender_acked(struct sender *sender, struct sender_memory *memory,
+		  const struct endpoint *endpoint, const struct segment *ack, bool is_duplicate,
+		  uint32_t near_us, struct sender_ack *out);
 
 /* Forgets what is outstanding: the tap lost the way. */
-void sender_resync(struct sender *sender, struct sendq_pool *pool);
+void sender_resync(struct sender *sender, struct sender_memory *memory);
 
 #endif

@@ -7,7 +7,7 @@
 #include "tcpstate/arena.h"
 #include "tcpstate/seq.h"
 
-const uint32_t sendq_slab_ranges[SENDQ_SLABS] = { 64, 1024, SENDQ_MAX };
+const uint32_t sendq_slab_ranges[SENDQ_SLABS] = { 16, 128, 1024, SENDQ_MAX };
 
 static uint64_t slab_bytes(uint32_t slab_class)
 {
@@ -78,8 +78,8 @@ void sendq_clear(struct sendq *queue, struct sendq_pool *pool, struct sent_range
 	sendq_init(queue, own);
 }
 
-/* Moves to a slab of the next size, or of a larger one if those are all in use. */
-static bool grow(struct sendq *queue, struct sendq_pool *pool)
+/* To the next size, or a larger one if those are all in use. */
+bool sendq_grow(struct sendq *queue, struct sendq_pool *pool)
 {
 	uint32_t slab_class = queue->slab_class, count = sendq_count(queue);
 	struct sent_range *slab = NULL;
@@ -97,14 +97,6 @@ static bool grow(struct sendq *queue, struct sendq_pool *pool)
 	queue->mask = (uint16_t)(sendq_slab_ranges[slab_class - 1] - 1);
 	queue->head = 0;
 	queue->tail = count;
-	return true;
-}
-
-bool sendq_push(struct sendq *queue, struct sendq_pool *pool, const struct sent_range *range)
-{
-	if (sendq_count(queue) > queue->mask && !grow(queue, pool))
-		return false;
-	queue->ranges[queue->tail++ & queue->mask] = *range;
 	return true;
 }
 
@@ -130,7 +122,7 @@ bool sendq_split(struct sendq *queue, struct sendq_pool *pool, uint32_t i, uint3
 {
 	uint32_t count = sendq_count(queue);
 
-	if (count > queue->mask && !grow(queue, pool))
+	if (count > queue->mask && !sendq_grow(queue, pool))
 		return false;
 	/* The shorter side moves away. */
 	if (i < count / 2) {

@@ -33,8 +33,8 @@ struct sent_range {
 	uint8_t flags; /* enum sent_flag */
 };
 
-#define SENDQ_INLINE 8 /* all these are powers of two */
-#define SENDQ_SLABS  3
+#define SENDQ_INLINE 2 /* all these are powers of two */
+#define SENDQ_SLABS  4
 #define SENDQ_MAX    8192
 extern const uint32_t sendq_slab_ranges[SENDQ_SLABS];
 
@@ -55,7 +55,7 @@ struct sendq_pool {
 	} classes[SENDQ_SLABS];
 };
 
-/* Reserves address space; a third of `bytes` for each size of slab. 0 or -ENOMEM. */
+/* Reserves address space; an equal part of `bytes` for each size of slab. 0 or -ENOMEM. */
 int sendq_pool_init(struct sendq_pool *pool, uint64_t bytes);
 void sendq_pool_dispose(struct sendq_pool *pool);
 uint64_t sendq_pool_memory_bytes(const struct sendq_pool *pool);
@@ -76,8 +76,18 @@ static inline struct sent_range *sendq_at(struct sendq *queue, uint32_t i)
 	return &queue->ranges[(queue->head + i) & queue->mask];
 }
 
+/* Moves to a larger slab. False: there is none. */
+bool sendq_grow(struct sendq *queue, struct sendq_pool *pool);
+
 /* Appends a range, which begins where the last one ends. False: no room, nothing has changed. */
-bool sendq_push(struct sendq *queue, struct sendq_pool *pool, const struct sent_range *range);
+static inline bool sendq_push(struct sendq *queue, struct sendq_pool *pool,
+			      const struct sent_range *range)
+{
+	if (sendq_count(queue) > queue->mask && !sendq_grow(queue, pool))
+		return false;
+	queue->ranges[queue->tail++ & queue->mask] = *range;
+	return true;
+}
 
 /* Index of the first range whose end is behind seq; sendq_count() if there is none. */
 uint32_t sendq_find(struct sendq *queue, uint32_t seq);

@@ -47,13 +47,12 @@ struct tracker *tracker_open(const struct tracker_config *config)
 	tracker->cold_total = config->connections_max / COLD_SHARE + 64;
 	tracker->cold_arena =
 		arena_reserve((uint64_t)tracker->cold_total * sizeof(tracker->cold_arena[0]));
-	tracker->sender_total = config->connections_max + 64;
-	tracker->sender_arena =
-		arena_reserve((uint64_t)tracker->sender_total * sizeof(tracker->sender_arena[0]));
-	tracker->receiver_arena =
-		arena_reserve((uint64_t)tracker->sender_total * sizeof(tracker->receiver_arena[0]));
-	if (!tracker->cold_arena || !tracker->sender_arena || !tracker->receiver_arena ||
-	    sendq_pool_init(&tracker->sendqs, SENDQ_BYTES) < 0 ||
+	tracker->models_total = config->connections_max + 1;
+	tracker->models_touched = 1;
+	tracker->models =
+		arena_reserve((uint64_t)tracker->models_total * sizeof(tracker->models[0]));
+	if (!tracker->cold_arena || !tracker->models ||
+	    sender_memory_init(&tracker->senders, 2 * tracker->models_total, SENDQ_BYTES) < 0 ||
 	    flow_table_init(&tracker->table, config->connections_max) < 0 ||
 	    (config->views && chunk_pool_init(&tracker->pool, config->log_memory_bytes,
 					      config->lossless, &config->sink) < 0))
@@ -70,9 +69,8 @@ void tracker_close(struct tracker **tracker)
 		return;
 	chunk_pool_dispose(&t->pool);
 	flow_table_dispose(&t->table);
-	arena_release(t->sender_arena, t->sender_total * sizeof(t->sender_arena[0]));
-	arena_release(t->receiver_arena, t->sender_total * sizeof(t->receiver_arena[0]));
-	sendq_pool_dispose(&t->sendqs);
+	arena_release(t->models, t->models_total * sizeof(t->models[0]));
+	sender_memory_dispose(&t->senders);
 	arena_release(t->cold_arena, t->cold_total * sizeof(t->cold_arena[0]));
 	free(t);
 }
@@ -97,41 +95,57 @@ struct connection_cold *tracker_cold(struct tracker *tracker, struct connection 
 	return cold;
 }
 
-struct sender *tracker_sender_make(struct tracker *tracker, struct endpoint *endpoint)
+/* Room for the models of both sides; NULL: none. */
+static struct model_pair *models_get(struct tracker *tracker, bool *fresh)
 {
-	struct sender *sender;
+	struct model_pair *pair = tracker->models_free;
+
+	*fresh = !pair;
+	if (pair)
+		tracker->models_free = *(struct model_pair **)pair;
+	else if (tracker->models_touched < tracker->models_total)
+		pair = &tracker->models[tracker->models_touched++];
+	else
+		tracker->counters.cold_full++;
+	return pair;
+}
+
+struct sender *tracker_sender_make(struct tracker *tracker, struct connection *conn, enum side side)
+{
+	struct endpoint *endpoint = &conn->side[side];
+	struct model_pair *pair;
+	struct models *models;
 	bool fresh = false;
 
 	if (endpoint->sender)
-		return &tracker->sender_arena[endpoint->sender - 1];
+		return tracker_sender(tracker, endpoint);
 	if (tracker->config.no_models)
 		return NULL;
-	if (tracker->sender_free) {
-		endpoint->sender = tracker->sender_free;
-		tracker->sender_free = tracker->sender_arena[endpoint->sender - 1].own_index;
-	} else if (tracker->sender_touched < tracker->sender_total) {
-		endpoint->sender = ++tracker->sender_touched;
-		fresh = true;
-	} else {
-		tracker->counters.cold_full++;
+	pair = conn->models ? &tracker->models[conn->models] : models_get(tracker, &fresh);
+	if (!pair)
 		return NULL;
-	}
-	sender = &tracker->sender_arena[endpoint->sender - 1];
-	sender_init(sender, fresh);
-	receiver_init(&tracker->receiver_arena[endpoint->sender - 1]);
-	return sender;
+	conn->models = (uint32_t)(pair - tracker->models);
+	models = &pair->from[side];
+	endpoint->sender = (uint32_t)(((char *)models - (char *)tracker->models) / 64);
+	sender_init(&models->sender, fresh);
+	receiver_init(&models->receiver);
+	return &models->sender;
 }
 
-static void sender_give(struct tracker *tracker, struct endpoint *endpoint)
+static void models_give(struct tracker *tracker, struct connection *conn)
 {
-	struct sender *sender = tracker_sender(tracker, endpoint);
+	struct model_pair *pair = &tracker->models[conn->models];
 
-	if (!sender)
+	if (!conn->models)
 		return;
-	sendq_clear(&sender->queue, &tracker->sendqs, sender->own);
-	sender->own_index = tracker->sender_free;
-	tracker->sender_free = endpoint->sender;
-	endpoint->sender = 0;
+	conn->models = 0;
+	for (int i = 0; i < 2; i++) {
+		if (conn->side[i].sender)
+			sender_dispose(&pair->from[i].sender, &tracker->senders);
+		conn->side[i].sender = 0;
+	}
+	*(struct model_pair **)pair = tracker->models_free;
+	tracker->models_free = pair;
 }
 
 static void end_connection(struct tracker *tracker, struct connection *conn, enum end_reason found)
@@ -140,8 +154,7 @@ static void end_connection(struct tracker *tracker, struct connection *conn, enu
 
 	tracker->counters.ended[reason]++;
 	conn_log_end(tracker, conn, reason);
-	sender_give(tracker, &conn->side[SIDE_CLIENT]);
-	sender_give(tracker, &conn->side[SIDE_SERVER]);
+	models_give(tracker, conn);
 	if (conn->cold) {
 		*(struct connection_cold **)conn->cold = tracker->cold_free;
 		tracker->cold_free = conn->cold;
@@ -280,30 +293,28 @@ static void take_icmp_error(struct tracker *tracker, const struct segment *error
 
 /*
  * The models that the segment will touch: what it sends is noted with its own side, what it acknowledges
- * with the other. An ACK alone leaves of its own side's only the third line.
+ * with the other. An ACK alone leaves of its own side's only the third line, and looks at the receiver's
+ * first.
  */
-static void prefetch_senders(const struct tracker *tracker, const struct segment *seg)
+static void prefetch_models(const struct tracker *tracker, const struct segment *seg)
 {
 	const struct connection *conn = flow_table_peek(&tracker->table, seg->hash);
+	const struct model_pair *pair;
 
-	for (int i = 0; conn && i < 2; i++) {
-		uint32_t index = conn->side[i].sender;
-		const char *sender, *receiver;
-		bool bare = seg->payload_bytes == 0 && i == (int)connection_sender(conn, seg);
+	if (!conn || !conn->models)
+		return;
+	pair = &tracker->models[conn->models];
+	for (int i = 0; i < 2; i++) {
+		const struct models *models = &pair->from[i];
 
-		if (!index)
+		__builtin_prefetch(&models->sender.clock, 1);
+		__builtin_prefetch(&models->receiver, 1);
+		if (seg->payload_bytes == 0 && i == (int)connection_sender(conn, seg))
 			continue;
-		sender = (const char *)&tracker->sender_arena[index - 1];
-		receiver = (const char *)&tracker->receiver_arena[index - 1];
-		__builtin_prefetch(sender + 128, 1);
-		if (bare)
-			continue;
-		__builtin_prefetch(sender, 1);
-		__builtin_prefetch(sender + 64, 1);
-		__builtin_prefetch(sender + 192, 1);
-		__builtin_prefetch(sender + offsetof(struct sender, past), 1);
-		__builtin_prefetch(receiver, 1);
-		__builtin_prefetch(receiver + 64, 1);
+		__builtin_prefetch(&models->sender, 1);
+		__builtin_prefetch(&models->sender.window, 1);
+		__builtin_prefetch(&models->sender.own, 1);
+		__builtin_prefetch((const char *)&models->receiver + 64, 1);
 	}
 }
 
@@ -327,7 +338,7 @@ void tracker_process(struct tracker *tracker, const struct segment *segments, ui
 		if (i + PREFETCH_RECORD < count)
 			flow_table_prefetch_record(table, segments[i + PREFETCH_RECORD].hash);
 		if (i + PREFETCH_SENDER < count)
-			prefetch_senders(tracker, &segments[i + PREFETCH_SENDER]);
+			prefetch_models(tracker, &segments[i + PREFETCH_SENDER]);
 		if (segments[i].kind == SEGMENT_ICMP_ERROR) {
 			take_icmp_error(tracker, &segments[i]);
 			continue;
@@ -398,8 +409,7 @@ const struct tracker_counters *tracker_counters(struct tracker *tracker)
 	tracker->counters.memory_bytes =
 		flow_table_memory_bytes(&tracker->table) +
 		(uint64_t)tracker->cold_touched * sizeof(tracker->cold_arena[0]) +
-		(uint64_t)tracker->sender_touched *
-			(sizeof(tracker->sender_arena[0]) + sizeof(tracker->receiver_arena[0])) +
-		sendq_pool_memory_bytes(&tracker->sendqs);
+		(uint64_t)(tracker->models_touched - 1) * sizeof(tracker->models[0]) +
+		sender_memory_bytes(&tracker->senders);
 	return &tracker->counters;
 }

@@ -9,6 +9,17 @@
 #include "tcpstate/sender.h"
 #include "tcpstate/tracker.h"
 
+/* The models of what a side sends. */
+struct models {
+	struct sender sender;
+	struct receiver receiver; /* its peer */
+} __attribute__((aligned(64)));
+
+/* Both sides', together: a segment needs some of all, and each place of its own is a miss of the TLB. */
+struct model_pair {
+	struct models from[2]; /* by enum side */
+};
+
 struct tracker {
 	struct tracker_config config;
 	struct tracker_counters counters;
@@ -18,12 +29,11 @@ struct tracker {
 	struct connection_cold *cold_free; /* linked through the first word */
 	uint32_t cold_total;
 	uint32_t cold_touched;
-	struct sender *sender_arena;
-	struct receiver *receiver_arena; /* of each sender's peer, at the same index */
-	uint32_t sender_free; /* index + 1 of the last one given back, linked through own_index */
-	uint32_t sender_total;
-	uint32_t sender_touched;
-	struct sendq_pool sendqs;
+	struct model_pair *models; /* the first one is not used */
+	struct model_pair *models_free; /* linked through the first word */
+	uint32_t models_total;
+	uint32_t models_touched;
+	struct sender_memory senders;
 	struct chunk *flows; /* summaries that wait to be handed over, or NULL */
 	uint32_t hand;	     /* where the look for idle connections goes on */
 };
@@ -32,22 +42,31 @@ struct tracker {
 struct connection_cold *tracker_cold(struct tracker *tracker, struct connection *conn);
 
 /* The sender model of a side, made now if there is none. NULL: none to be had. */
-struct sender *tracker_sender_make(struct tracker *tracker, struct endpoint *endpoint);
+struct sender *tracker_sender_make(struct tracker *tracker, struct connection *conn,
+				   enum side side);
 
-/* The same, NULL if there is none. */
+/* The models of a side; NULL if there are none. endpoint->sender is their place in lines of 64 bytes. */
+static inline struct models *tracker_models(const struct tracker *tracker,
+					    const struct endpoint *endpoint)
+{
+	return endpoint->sender ? (struct models *)((char *)tracker->models +
+						     (uint64_t)endpoint->sender * 64)
+				: NULL;
+}
+
 static inline struct sender *tracker_sender(struct tracker *tracker,
 					    const struct endpoint *endpoint)
 {
-	return endpoint->sender ? &tracker->sender_arena[endpoint->sender - 1] : NULL;
+	return (struct sender *)tracker_models(tracker, endpoint); /* it comes first */
 }
 
 /* The receiver model of a side; NULL until its peer has sent data. */
 static inline struct receiver *tracker_receiver(struct tracker *tracker,
 						const struct connection *conn, enum side side)
 {
-	uint32_t index = conn->side[side_other(side)].sender;
+	struct models *models = tracker_models(tracker, &conn->side[side_other(side)]);
 
-	return index ? &tracker->receiver_arena[index - 1] : NULL;
+	return models ? &models->receiver : NULL;
 }
 
 #endif

@@ -7,13 +7,12 @@
 #include "tcpstate/sender.h"
 #include "tcpstate/seq.h"
 
-#define INITIAL_SEGMENTS 10 /* RFC 6928 */
-#define MSS_GUESS	 1448
-#define MSS_SANE	 16384
-#define SHORT_BURSTS	 3
-#define RATE_ROUNDS	 10
-#define RATE_SEGMENTS	 2
-#define PAUSE_MS_MIN	 150 /* no timer is shorter */
+#define MSS_GUESS     1448
+#define MSS_SANE      16384
+#define SHORT_BURSTS  3
+#define RATE_ROUNDS   10
+#define RATE_SEGMENTS 2
+#define PAUSE_MS_MIN  150 /* no timer is shorter */
 /* An ACK makes a sender send within this. */
 #define PACED_NS	 UINT64_C(150000)
 #define PACED_MIN	 32
@@ -43,7 +42,6 @@ void window_begin(struct sender *sender, const struct endpoint *endpoint,
 		  const struct endpoint *peer)
 {
 	struct window *window = &sender->window;
-	struct window_past *past = &sender->past;
 	uint32_t options = endpoint->t_flags & peer->t_flags & TF_RCVD_TSTMP ? 12 : 0;
 	uint32_t mss = endpoint->mss_bytes;
 
@@ -51,8 +49,7 @@ void window_begin(struct sender *sender, const struct endpoint *endpoint,
 		mss = peer->mss_bytes;
 	/* Without the SYNs: what most have; larger segments correct it. */
 	window->mss_bytes = (uint16_t)(mss > options + 32 ? mss - options : MSS_GUESS);
-	window->cwnd_bytes = INITIAL_SEGMENTS * (uint32_t)window->mss_bytes;
-	past->told_bytes = window->cwnd_bytes;
+	window->cwnd_bytes = window_initial_bytes(window);
 	window->ssthresh_bytes = WINDOW_UNKNOWN;
 	window->reason = CWND_SLOW_START;
 	window->round_end = endpoint->snd_max;
@@ -78,7 +75,7 @@ uint8_t window_share(const struct window *window, enum limit limit)
 static bool is_paced(const struct sender *sender)
 {
 	const struct window *window = &sender->window;
-	uint32_t paced = sender->past.paced;
+	uint32_t paced = sender->cold ? sender->cold->past.paced : 0;
 
 	return paced >= PACED_MIN && paced * UINT64_C(25) >= window->delivered &&
 	       !(window->flags & WINDOW_ELSEWHERE) && window_share(window, LIMIT_APPLICATION) < 20;
@@ -119,7 +116,7 @@ static void after_pause(struct sender *sender, const struct endpoint *endpoint, 
 	struct window *window = &sender->window;
 	uint64_t timeout_us = rto_us(&sender->rto, endpoint->rtt.srtt_us);
 	uint64_t pause_us = ts_ns > sender->sent_ns ? (ts_ns - sender->sent_ns) / 1000 : 0;
-	uint32_t least_bytes = INITIAL_SEGMENTS * (uint32_t)window->mss_bytes;
+	uint32_t least_bytes = window_initial_bytes(window);
 
 	if (pause_us <= timeout_us || window->cwnd_bytes <= least_bytes)
 		return;
@@ -141,10 +138,10 @@ void window_time(struct sender *sender, const struct endpoint *endpoint, uint64_
 
 	if (ack && limit != LIMIT_WINDOW)
 		window->flags |= WINDOW_STARVED;
-	if (!ack && limit != LIMIT_RECEIVER && !(window->flags & WINDOW_SHORT) &&
+	if (!ack && sender->cold && limit != LIMIT_RECEIVER && !(window->flags & WINDOW_SHORT) &&
 	    sender->phase == PHASE_OPEN && endpoint->snd_una != endpoint->snd_max &&
 	    ts_ns > sender->peer_ack_ns + PACED_NS && ts_ns > sender->sent_ns + PACED_NS)
-		sender->past.paced++;
+		sender->cold->past.paced++;
 	if (!window->at_ns || limit == LIMIT_NONE) {
 		window->at_ns = ts_ns;
 		return;
@@ -167,13 +164,18 @@ static bool in_slow_start(const struct window *window)
 
 uint8_t window_family(const struct sender *sender, uint8_t *confidence)
 {
-	const struct window_past *past = &sender->past;
-	uint8_t votes[CC_COUNT] = { 1, past->reno_votes, past->cubic_votes,
-				    (uint8_t)(past->bbr_votes +
-					      (is_paced(sender) ? PACED_VOTES : 0)) };
+	const struct window_past *past;
+	uint8_t votes[CC_COUNT] = { 1 };
 	uint8_t best = CC_UNKNOWN, against = 0;
 	uint32_t sure;
 
+	*confidence = 0;
+	if (!sender->cold)
+		return CC_UNKNOWN;
+	past = &sender->cold->past;
+	votes[CC_RENO] = past->reno_votes;
+	votes[CC_CUBIC] = past->cubic_votes;
+	votes[CC_BBR] = (uint8_t)(past->bbr_votes + (is_paced(sender) ? PACED_VOTES : 0));
 	for (uint8_t family = CC_RENO; family < CC_COUNT; family++)
 		if (votes[family] > votes[best])
 			best = family;
@@ -217,7 +219,7 @@ static uint32_t reduced(const struct sender *sender, uint32_t from_bytes)
 static void reduce(struct sender *sender)
 {
 	struct window *window = &sender->window;
-	struct window_past *past = &sender->past;
+	struct window_past *past = &sender->cold->past;
 	past->prior_cwnd_bytes = window->cwnd_bytes;
 	past->prior_ssthresh_bytes = window->ssthresh_bytes;
 	window->ssthresh_bytes = reduced(sender, window->cwnd_bytes);
@@ -232,7 +234,7 @@ static void reduce(struct sender *sender)
 void window_recovery(struct sender *sender, const struct endpoint *endpoint)
 {
 	struct window *window = &sender->window;
-	struct window_past *past = &sender->past;
+	struct window_past *past = &sender->cold->past;
 	uint32_t min_us = endpoint->rtt.min_us;
 
 	if (window->mss_bytes == 0)
@@ -252,10 +254,11 @@ void window_recovery(struct sender *sender, const struct endpoint *endpoint)
 static void note_change(struct sender *sender)
 {
 	struct window *window = &sender->window;
-	uint32_t told = sender->past.told_bytes, now = window->cwnd_bytes;
+	uint32_t told, now = window->cwnd_bytes;
 
-	if (window->flags & WINDOW_ELSEWHERE)
+	if (window->flags & WINDOW_ELSEWHERE || !sender->cold)
 		return;
+	told = sender->cold->past.told_bytes;
 	if (now > told ? now - told > window->mss_bytes : told - now > window->mss_bytes)
 		window->flags |= WINDOW_TELL;
 }
@@ -280,7 +283,6 @@ void window_sent(struct sender *sender, const struct endpoint *endpoint, const s
 		 const struct sent *sent)
 {
 	struct window *window = &sender->window;
-	struct window_past *past = &sender->past;
 	uint32_t end = seg->seq + segment_length(seg), snd_max = seq_max(endpoint->snd_max, end);
 	uint32_t in_flight;
 
@@ -299,7 +301,7 @@ void window_sent(struct sender *sender, const struct endpoint *endpoint, const s
 	if (sent->cause == CAUSE_TLP)
 		return; /* RFC 8985 7.3: whatever the window */
 	if (sender->phase == PHASE_RECOVERY) {
-		past->prr_sent_bytes += seg->payload_bytes;
+		sender->cold->past.prr_sent_bytes += seg->payload_bytes;
 		window->cwnd_bytes = max_u32(in_flight, window->mss_bytes);
 		window->peak_bytes = max_u32(window->peak_bytes, in_flight);
 		return;
@@ -316,7 +318,7 @@ void window_sent(struct sender *sender, const struct endpoint *endpoint, const s
 static void judge_reduction(struct sender *sender)
 {
 	struct window *window = &sender->window;
-	struct window_past *past = &sender->past;
+	struct window_past *past = &sender->cold->past;
 	uint32_t mss = window->mss_bytes, prior = past->prior_cwnd_bytes;
 	uint64_t delivered = past->prr_delivered_bytes, sent = past->prr_sent_bytes;
 
@@ -339,7 +341,7 @@ static void judge_reduction(struct sender *sender)
 static void judge_end(struct sender *sender)
 {
 	struct window *window = &sender->window;
-	struct window_past *past = &sender->past;
+	struct window_past *past = &sender->cold->past;
 	uint64_t left = max_u32(window->peak_bytes, window->peak_before_bytes);
 	uint64_t prior = past->prior_cwnd_bytes;
 
@@ -443,10 +445,10 @@ static void round_ended(struct sender *sender, const struct endpoint *endpoint, 
 			uint32_t near_us)
 {
 	struct window *window = &sender->window;
-	struct window_past *past = &sender->past;
 	uint32_t seen = max_u32(window->peak_bytes, window->peak_before_bytes);
 
-	take_rate(window, past, (uint32_t)(ts_ns / 1000));
+	if (sender->cold)
+		take_rate(window, &sender->cold->past, (uint32_t)(ts_ns / 1000));
 	window->round_us = (uint32_t)(ts_ns / 1000);
 	window->round_delivered_bytes = 0;
 	window->round_end = endpoint->snd_max;
@@ -461,7 +463,7 @@ static void round_ended(struct sender *sender, const struct endpoint *endpoint, 
 		return;
 	}
 	if (window->flags & WINDOW_MEASURE && !(window->flags & WINDOW_STARVED))
-		measure_reduction(window, past);
+		measure_reduction(window, &sender->cold->past);
 	else if (!in_slow_start(window) && !(window->flags & WINDOW_STARVED) && seen) {
 		if (seen < window->cwnd_bytes)
 			window->reason = CWND_AVOIDANCE;
@@ -478,7 +480,7 @@ void window_acked(struct sender *sender, const struct endpoint *endpoint, const 
 		  uint32_t near_us, const struct sender_ack *out)
 {
 	struct window *window = &sender->window;
-	struct window_past *past = &sender->past;
+	struct window_past *past = sender->cold ? &sender->cold->past : NULL;
 	bool advances = seq_after(ack->ack, endpoint->snd_una);
 	bool starved =
 		endpoint->snd_una + endpoint->snd_wnd - endpoint->snd_max < window->mss_bytes;
@@ -489,7 +491,7 @@ void window_acked(struct sender *sender, const struct endpoint *endpoint, const 
 		return;
 	window->delivered += out->delivered_segments;
 	window->round_delivered_bytes += out->delivered_bytes;
-	if (out->undone && past->prior_cwnd_bytes) {
+	if (out->undone && past && past->prior_cwnd_bytes) {
 		window->cwnd_bytes = max_u32(window->cwnd_bytes, past->prior_cwnd_bytes);
 		window->ssthresh_bytes = past->prior_ssthresh_bytes;
 		window->reason = CWND_UNDO;
@@ -514,7 +516,7 @@ void window_acked(struct sender *sender, const struct endpoint *endpoint, const 
 		/* Before it: what the burst has left. */
 		in_flight = pipe_bytes(sender, endpoint->snd_max - una, window->mss_bytes) +
 			    out->delivered_bytes;
-		if (window->flags & WINDOW_SENT && sender->phase == PHASE_OPEN)
+		if (past && window->flags & WINDOW_SENT && sender->phase == PHASE_OPEN)
 			burst_ended(window, past, in_flight);
 		/* RFC 5681 3.1, and RFC 7661: a window that is not used does not grow. */
 		if (in_slow_start(window) && in_flight * 2 > window->cwnd_bytes) {
@@ -526,7 +528,7 @@ void window_acked(struct sender *sender, const struct endpoint *endpoint, const 
 			window->reason = CWND_SLOW_START;
 		}
 	}
-	if ((out->undone | out->recovered) && past->prior_cwnd_bytes)
+	if ((out->undone | out->recovered) && past && past->prior_cwnd_bytes)
 		note_change(sender);
 	window->flags &= (uint8_t)~WINDOW_SENT;
 	if (advances && seq_after(ack->ack, window->round_end))

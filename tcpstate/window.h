@@ -67,6 +67,8 @@ enum window_flag {
 
 #define WINDOW_UNKNOWN UINT32_MAX
 
+#define WINDOW_INITIAL_SEGMENTS 10 /* RFC 6928 */
+
 /* What each segment needs. Bytes are whole segments: see pipe_bytes(). 56 bytes. */
 struct window {
 	uint64_t at_ns; /* up to when the time is shared out; 0: nothing was sent yet */
@@ -84,7 +86,7 @@ struct window {
 	uint32_t round_us;	 /* when the round began, modulo 2^32 */
 };
 
-/* What each round needs, and each reduction. */
+/* What each round needs, and each reduction; in the sender's cold part. */
 struct window_past {
 	uint32_t rate,
 		rate_max[2];  /* 64 bytes/s: the last round; maxima of ten, and of those before */
@@ -137,6 +139,12 @@ uint8_t window_confidence(const struct sender *sender);
 
 /* Share of the time for which it was limited by this, percent; 0 if no time has passed. */
 uint8_t window_share(const struct window *window, enum limit limit);
+
+/* RFC 6928; what every sender is taken to begin with. */
+static inline uint32_t window_initial_bytes(const struct window *window)
+{
+	return WINDOW_INITIAL_SEGMENTS * (uint32_t)window->mss_bytes;
+}
 
 /* What is in flight, as pipe_bytes() counts it. */
 uint32_t window_in_flight(const struct sender *sender, const struct endpoint *endpoint);

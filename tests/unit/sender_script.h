@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-#include "tcpstate/event.h"
 #include "tcpstate/cause.h"
+#include "tcpstate/event.h"
 #include "tcpstate/sender.h"
 #include "tcpstate/seq.h"
 
@@ -19,7 +19,7 @@
 #define MSS 1000u
 
 struct world {
-	struct sendq_pool pool;
+	struct sender_memory memory;
 	struct sender sender;
 	struct endpoint endpoint, peer;
 	uint64_t now_ns;
@@ -30,7 +30,7 @@ struct world {
 static inline void world_begin(struct world *w, uint32_t base, bool sack)
 {
 	memset(w, 0, sizeof(*w));
-	assert_int_equal(sendq_pool_init(&w->pool, 4 << 20), 0);
+	assert_int_equal(sender_memory_init(&w->memory, 1, 4 << 20), 0);
 	sender_init(&w->sender, false);
 	w->base = base;
 	w->now_ns = UINT64_C(1700000000) * 1000 * MS;
@@ -40,12 +40,11 @@ static inline void world_begin(struct world *w, uint32_t base, bool sack)
 	w->endpoint.mss_bytes = w->peer.mss_bytes = MSS;
 	w->endpoint.t_flags = sack ? TF_SACK_PERMIT : 0;
 	window_begin(&w->sender, &w->endpoint, &w->peer);
-	pipe_begin(&w->sender, base);
 }
 
 static inline void world_end(struct world *w)
 {
-	sendq_pool_dispose(&w->pool);
+	sender_memory_dispose(&w->memory);
 }
 
 /* Sends `count` segments from the at-th on; the last one with last_bytes. Returns the last one's kind. */
@@ -71,8 +70,8 @@ static inline uint8_t world_send(struct world *w, uint32_t at, uint32_t count, u
 		} else {
 			cause_of_new(&w->sender, &w->endpoint, &seg, 0, &sent);
 		}
-		sender_step(&w->sender, &w->endpoint, &seg, &sent, 0, &step);
-		sender_sent(&w->sender, &w->pool, &w->endpoint, &seg, &sent);
+		sender_step(&w->sender, &w->memory, &w->endpoint, &seg, &sent, 0, &step);
+		sender_sent(&w->sender, &w->memory, &w->endpoint, &seg, &sent);
 		w->endpoint.snd_max = seq_max(w->endpoint.snd_max, seg.seq + seg.payload_bytes);
 	}
 	return sent.kind;
@@ -92,7 +91,7 @@ static inline void world_ack(struct world *w, uint32_t at, uint32_t from, uint32
 		seg.options.sack[0] =
 			(struct tcp_sack_block){ w->base + from * MSS, w->base + to * MSS };
 	}
-	sender_acked(&w->sender, &w->pool, &w->endpoint, &seg, duplicate, 0, &w->ack);
+	sender_acked(&w->sender, &w->memory, &w->endpoint, &seg, duplicate, 0, &w->ack);
 	if (w->ack.has_rtt) {
 		uint32_t before_us = w->endpoint.rtt.srtt_us;
 

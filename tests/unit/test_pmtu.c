@@ -163,6 +163,7 @@ static const struct script {
 static void run(const struct script *script, uint32_t base)
 {
 	struct pmtu pmtu = { 0 };
+	struct pmtu_sizes sizes = { 0 };
 	uint64_t ts_ns = 1000;
 
 	for (uint32_t i = 0; i < 16 && script->lines[i].act != END; i++) {
@@ -178,14 +179,14 @@ static void run(const struct script *script, uint32_t base)
 		bool named = false;
 
 		if (line->act == SENT)
-			pmtu_sent(&pmtu, line->bytes);
+			pmtu_sent(&sizes, line->bytes);
 		else if (line->act == ARRIVED)
-			pmtu_arrived(&pmtu, line->bytes);
+			pmtu_arrived(&sizes, line->bytes);
 		else if (line->act == ACKED)
 			named = pmtu_acked(&pmtu, base + line->seq, &hole);
 		else
-			named = pmtu_again(&pmtu, base + line->seq, line->bytes, ts_ns, &evidence,
-					   &hole);
+			named = pmtu_again(&pmtu, &sizes, base + line->seq, line->bytes, ts_ns,
+					   &evidence, &hole);
 		ts_ns += 1000;
 		if (named != (line->confidence != 0) || hole.confidence != line->confidence ||
 		    hole.arrived_bytes != line->arrived_bytes)
@@ -215,14 +216,15 @@ static void limits_hold(void **state)
 	struct pmtu_evidence evidence = { .mss_bytes = 1460, .smaller_arrived = true };
 	struct pmtu_black_hole hole;
 	struct pmtu pmtu = { 0 };
+	struct pmtu_sizes sizes = { 0 };
 
 	(void)state;
-	pmtu_sent(&pmtu, 1 << 20);
-	pmtu_arrived(&pmtu, 1 << 20);
-	assert_int_equal(pmtu.largest_bytes, UINT16_MAX);
-	assert_int_equal(pmtu.arrived_bytes, UINT16_MAX);
+	pmtu_sent(&sizes, 1 << 20);
+	pmtu_arrived(&sizes, 1 << 20);
+	assert_int_equal(sizes.largest_bytes, UINT16_MAX);
+	assert_int_equal(sizes.arrived_bytes, UINT16_MAX);
 	for (uint32_t i = 0; i < 70000; i++)
-		assert_false(pmtu_again(&pmtu, 1, 1448, i, &evidence, &hole));
+		assert_false(pmtu_again(&pmtu, &sizes, 1, 1448, i, &evidence, &hole));
 	assert_int_equal(pmtu.again, UINT16_MAX);
 }
 

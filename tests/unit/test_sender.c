@@ -172,7 +172,7 @@ static const struct script scripts[] = {
 /* clang-format on */
 
 struct world {
-	struct sendq_pool pool;
+	struct sender_memory memory;
 	struct sender sender;
 	struct endpoint endpoint;
 	uint64_t start_ns, now_ns;
@@ -202,8 +202,8 @@ static uint8_t send_one(struct world *w, uint32_t at, struct sent *sent)
 		cause_of_old(&w->sender, &w->endpoint, &seg, w->script->near_us, sent);
 	else
 		cause_of_new(&w->sender, &w->endpoint, &seg, w->script->near_us, sent);
-	sender_step(&w->sender, &w->endpoint, &seg, sent, w->script->near_us, &step);
-	sender_sent(&w->sender, &w->pool, &w->endpoint, &seg, sent);
+	sender_step(&w->sender, &w->memory, &w->endpoint, &seg, sent, w->script->near_us, &step);
+	sender_sent(&w->sender, &w->memory, &w->endpoint, &seg, sent);
 	w->endpoint.snd_max = seq_max(w->endpoint.snd_max, seg.seq + 1000);
 	sender_passed(&w->sender, &w->endpoint, &seg, w->script->near_us);
 	return (uint8_t)((step.timeout ? TIMEOUT : 0) | (step.recovery ? RECOVERY : 0));
@@ -228,7 +228,7 @@ static uint8_t acknowledge(struct world *w, const struct step *step)
 			7000 +
 			(step->tsecr ? step->tsecr : (uint32_t)((w->now_ns - w->start_ns) / MS));
 	}
-	sender_acked(&w->sender, &w->pool, &w->endpoint, &seg, duplicate, w->script->near_us, &ack);
+	sender_acked(&w->sender, &w->memory, &w->endpoint, &seg, duplicate, w->script->near_us, &ack);
 	if (ack.has_rtt) {
 		uint32_t before_us = w->endpoint.rtt.srtt_us;
 
@@ -247,7 +247,7 @@ static void run(const struct script *script, uint32_t base)
 	static struct world w;
 
 	memset(&w, 0, sizeof(w));
-	assert_int_equal(sendq_pool_init(&w.pool, 1 << 20), 0);
+	assert_int_equal(sender_memory_init(&w.memory, 1, 1 << 20), 0);
 	sender_init(&w.sender, false);
 	w.script = script;
 	w.base = base;
@@ -271,7 +271,7 @@ static void run(const struct script *script, uint32_t base)
 				 script->name, i, sent.kind, sent.cause, outcome, step->kind,
 				 step->cause, step->outcome);
 	}
-	sendq_pool_dispose(&w.pool);
+	sender_memory_dispose(&w.memory);
 }
 
 static void scripts_hold(void **state)
@@ -293,7 +293,7 @@ static void overflow_makes_unsure(void **state)
 	struct sent sent;
 
 	(void)state;
-	assert_int_equal(sendq_pool_init(&w.pool, 4 << 20), 0);
+	assert_int_equal(sender_memory_init(&w.memory, 1, 4 << 20), 0);
 	sender_init(&w.sender, false);
 	w.script = &script;
 	w.now_ns = w.start_ns = 1000 * MS;
@@ -308,7 +308,7 @@ static void overflow_makes_unsure(void **state)
 	send_one(&w, SENDQ_MAX + 10, &sent);
 	assert_false(w.sender.flags & SENDER_UNSURE);
 	assert_int_equal(sendq_count(&w.sender.queue), 1);
-	sendq_pool_dispose(&w.pool);
+	sender_memory_dispose(&w.memory);
 }
 
 int main(void)
