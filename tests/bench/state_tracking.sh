@@ -3,6 +3,9 @@
 # How fast connections are tracked, next to tcpdump, tcptrace and argus on the same file in the same run, and what
 # an idle connection costs. Each tool in turn, several rounds; medians and ratios are printed. $1: bbtap, $2: make_flows.
 #
+# A virtual machine gives memory that it does not use back to its host, and pays for each page that it gets again. So
+# that this is not taken for the price of a tool, so much as it may need is used up and freed in front of each run.
+#
 # ONLY=models measures only that. ROUNDS (3), MODEL_ROUNDS (9), LIMIT_S (120): a tool that takes longer is ended, and its time is a floor.
 set -uo pipefail
 bbtap=$1 make_flows=$2
@@ -15,6 +18,7 @@ command -v taskset >/dev/null && pin='taskset -c 0'
 measure() { # TOOL COMMAND...: adds its wall seconds to $dir/TOOL; false if it was ended
   local tool=$1 start end status=0
   shift
+  dd if=/dev/zero of=/dev/null bs=900M count=1 2>/dev/null
   start=$(date +%s%N)
   timeout "$limit_s" $pin "$@" >/dev/null 2>&1 || status=$?
   end=$(date +%s%N)
