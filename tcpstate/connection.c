@@ -3,139 +3,14 @@
 
 #include <string.h>
 
-#include "capture/frame.h"
-#include "tcpstate/cause.h"
+#include "tcpstate/classify.h"
 #include "tcpstate/conn_log.h"
 #include "tcpstate/quoted.h"
 #include "tcpstate/seq.h"
 #include "tcpstate/tracker_private.h"
 
-#define SECOND_NS UINT64_C(1000000000)
-
-/* A SYN is given up after 127 s by Linux, 75 s by FreeBSD. */
-#define SYN_TIMEOUT_NS (130 * SECOND_NS)
-/* Both FINs were seen, not both ACKs of them: the retransmissions of a FIN. */
-#define CLOSING_TIMEOUT_NS (60 * SECOND_NS)
-/* All is said: what is still on its way must not look like a connection of its own. */
-#define CLOSED_TIMEOUT_NS (30 * SECOND_NS)
-
 /* So many segments in a row far away from a stream are the stream: the capture lost the way there. */
 #define FAR_OUT_RESYNC 3
-/* A side all of whose segments, so many, have a bad checksum is one that leaves it to its hardware. */
-#define OFFLOAD_SEGMENTS 8
-/* A copy of a segment without data, where no more than the last one is remembered. */
-#define COPY_NS UINT64_C(2000000)
-
-/*
- * Without a SYN the lower port is taken for the server's: services listen on low ports, clients use
- * ephemeral ones (RFC 6335 6).
- */
-static uint8_t guess_client(const struct segment *seg)
-{
-	uint16_t port[2];
-
-	if (seg->flags & TCP_SYN)
-		return seg->flags & TCP_ACK ? !seg->sender : seg->sender;
-	for (int i = 0; i < 2; i++)
-		port[i] = __builtin_bswap16(seg->key.port_be[i]);
-	if (port[0] == port[1])
-		return seg->sender;
-	return port[0] > port[1] ? 0 : 1;
-}
-
-/*
- * libpcap can't read a file with more than one interface of LINKTYPE_RAW: it takes them for different
- * ones. The link types for one IP version alone mean the same and do not have that flaw.
- */
-static uint16_t log_linktype(const struct segment *seg)
-{
-	if (seg->linktype != LINKTYPE_RAW)
-		return seg->linktype;
-	return seg->key.ip_version == 4 ? LINKTYPE_IPV4 : LINKTYPE_IPV6;
-}
-
-void connection_init(struct connection *conn, const struct segment *seg, uint8_t views)
-{
-	bool syn = seg->flags & TCP_SYN;
-	uint32_t hash = seg->hash;
-	uint8_t first_state = syn ? TCPS_CLOSED : TCPS_ESTABLISHED;
-
-	memset(conn, 0, sizeof(*conn));
-	conn->key = seg->key;
-	conn->hash = hash;
-	conn->client = guess_client(seg);
-	conn->start = !syn ? START_MIDSTREAM : seg->flags & TCP_ACK ? START_SYNACK : START_SYN;
-	conn->flags = CONN_LIVE;
-	conn->views = views;
-	conn->linktype = log_linktype(seg);
-	conn->iface = seg->iface;
-	conn->number = seg->number;
-	conn->first_ts_ns = seg->ts_ns;
-	conn->last_ts_ns = seg->ts_ns;
-	endpoint_init(&conn->side[SIDE_CLIENT], first_state);
-	endpoint_init(&conn->side[SIDE_SERVER], syn ? TCPS_LISTEN : first_state);
-}
-
-static bool both_fins_seen(const struct connection *conn)
-{
-	return conn->side[0].seen & conn->side[1].seen & SEEN_FIN;
-}
-
-static bool fin_acknowledged(const struct endpoint *endpoint)
-{
-	return endpoint->seen & SEEN_FIN && !seq_before(endpoint->snd_una, endpoint->fin_end);
-}
-
-bool connection_is_reused_by(const struct connection *conn, const struct segment *seg)
-{
-	enum side sender = connection_sender(conn, seg);
-	const struct endpoint *s = &conn->side[sender];
-	const struct endpoint *r = &conn->side[side_other(sender)];
-
-	if (!(seg->flags & TCP_SYN) || seg->flags & TCP_RST)
-		return false;
-	if (s->seen & SEEN_SYN && seg->seq == s->iss)
-		return false; /* sent again, or late */
-	if (conn->flags & CONN_RESET || both_fins_seen(conn))
-		return true;
-	if (!(s->seen & SEEN_SEGMENT))
-		return conn->start == START_MIDSTREAM; /* the answer, or the other SYN */
-	/* An attempt that nobody has answered goes on with another ISN: the same attempt. */
-	if (!(r->seen & SEEN_SEGMENT) && conn->start != START_MIDSTREAM)
-		return false;
-	if (seg->flags & TCP_ACK)
-		return false;
-	/*
-	 * In the receiver's window it is a blind attack or an old duplicate, and is challenged
-	 * (RFC 5961 4). Elsewhere a host that knows nothing of the old connection begins a new one.
-	 */
-	return seg->seq - r->rcv_nxt >= (r->rcv_wnd ? r->rcv_wnd : 1);
-}
-
-uint64_t connection_timeout_ns(const struct connection *conn, uint64_t idle_timeout_ns)
-{
-	const struct endpoint *client = &conn->side[SIDE_CLIENT];
-	const struct endpoint *server = &conn->side[SIDE_SERVER];
-	uint64_t timeout_ns = idle_timeout_ns;
-
-	if (conn->flags & CONN_RESET || (fin_acknowledged(client) && fin_acknowledged(server)))
-		timeout_ns = CLOSED_TIMEOUT_NS;
-	else if (both_fins_seen(conn))
-		timeout_ns = CLOSING_TIMEOUT_NS;
-	else if (client->state == TCPS_SYN_SENT || server->state == TCPS_SYN_RECEIVED)
-		timeout_ns = SYN_TIMEOUT_NS;
-	return timeout_ns < idle_timeout_ns ? timeout_ns : idle_timeout_ns;
-}
-
-enum end_reason connection_end_reason(const struct connection *conn, enum end_reason found)
-{
-	if (conn->flags & CONN_RESET)
-		return END_RESET;
-	if (fin_acknowledged(&conn->side[SIDE_CLIENT]) &&
-	    fin_acknowledged(&conn->side[SIDE_SERVER]))
-		return END_CLOSED;
-	return found;
-}
 
 static void note_syn(struct endpoint *s, struct endpoint *r, const struct segment *seg)
 {
@@ -280,12 +155,6 @@ static void note_late(struct connection *conn, const struct segment *seg, enum s
 		return;
 	cold->gap_start = seg->seq + segment_length(seg);
 	conn->side[sender].gap_bytes -= segment_length(seg);
-}
-
-/* More than the peer takes at once: GRO or LRO in front of the tap, or TSO behind it. */
-static bool is_super_packet(const struct endpoint *r, const struct segment *seg)
-{
-	return r->mss_bytes && seg->payload_bytes > r->mss_bytes;
 }
 
 /* What the sender's TCB learns from having sent this. False: its numbers are to be ignored. */
@@ -644,132 +513,6 @@ static void take_sack(struct endpoint *acked, const struct segment *seg)
 	for (uint8_t i = 0; i < seg->options.sack_count; i++)
 		holes += seq_after(seg->options.sack[i].start, seg->ack);
 	acked->snd_numholes = holes;
-}
-
-/* A SYN-ACK that comes so long after the SYN is not the first, whatever the tap saw (RFC 6298 2.1). */
-#define SYNACK_AGAIN_NS (SECOND_NS * 9 / 10)
-
-/* The timers of SYN and SYN-ACK; both are also sent again in answer to what the peer sends again. */
-static void classify_syn(const struct connection *conn, const struct endpoint *s,
-			 const struct segment *seg, struct sent *sent, struct sender_step *step)
-{
-	uint64_t waited_ns = seg->ts_ns > conn->last_ts_ns ? seg->ts_ns - conn->last_ts_ns : 0;
-
-	if (sent->cause != CAUSE_SYN) {
-		if (!(seg->flags & TCP_ACK) || s->seen & SEEN_SEGMENT || conn->start != START_SYN ||
-		    waited_ns < SYNACK_AGAIN_NS)
-			return;
-		*sent = (struct sent){ .kind = OUT_RETRANSMISSION,
-				       .cause = CAUSE_SYN,
-				       .confidence = 75,
-				       .again_bytes = segment_length(seg) };
-	}
-	if (waited_ns < SYNACK_AGAIN_NS)
-		return;
-	step->timeout = true;
-	step->confidence = sent->confidence;
-	step->timer_ms =
-		waited_ns / 1000000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(waited_ns / 1000000);
-	step->backoff =
-		(uint8_t)(s->retransmitted_segments < 254 ? s->retransmitted_segments + 1 : 255);
-}
-
-static bool segment_is_bare(const struct segment *seg)
-{
-	return seg->payload_bytes == 0 && !(seg->flags & TCP_FIN);
-}
-
-/* The confidence that a segment without data is one that the mirror made twice; 0: it is not. */
-static uint8_t is_copy(struct tracker *tracker, struct connection *conn, const struct segment *seg,
-		       enum side sender)
-{
-	struct receiver *model = tracker_receiver(tracker, conn, sender);
-	bool has_sack = conn->side[0].t_flags & conn->side[1].t_flags & TF_SACK_PERMIT;
-	uint16_t digest, last = conn->last_digest;
-	bool has_id = seg->key.ip_version == 4 && seg->ip_id;
-
-	if (!segment_is_bare(seg))
-		return 0; /* the scoreboard knows */
-	if (model && !(seg->flags & (TCP_SYN | TCP_RST)))
-		return receiver_is_copy(model, seg, has_sack);
-	digest = (uint16_t)(receiver_digest(seg) >> 16);
-	conn->last_digest = digest;
-	if (digest != last || seg->ts_ns - conn->last_ts_ns > COPY_NS ||
-	    !(conn->side[sender].seen & SEEN_SEGMENT) ||
-	    (!has_id && !has_sack && !(seg->flags & (TCP_SYN | TCP_RST))))
-		return 0;
-	return has_id ? 95 : 70;
-}
-
-/* Whether its receiver throws it away because of its checksum. */
-static bool is_damaged(const struct connection *conn, const struct segment *seg, enum side sender)
-{
-	const struct endpoint *s = &conn->side[sender];
-
-	return seg->checksum == CHECKSUM_BAD && !(conn->flags & CONN_OFFLOAD) &&
-	       !(seg->flags & TCP_SYN) &&
-	       !(s->bad_checksums >= OFFLOAD_SEGMENTS && s->bad_checksums == s->segments);
-}
-
-/* What the tap or the capture did to the segment; kind is what it would be without. */
-static void note_capture(struct tracker *tracker, const struct connection *conn,
-			 const struct segment *seg, enum side sender, struct sent *sent)
-{
-	const struct endpoint *s = &conn->side[sender], *r = &conn->side[side_other(sender)];
-	const struct receiver *model = tracker_receiver(tracker, conn, side_other(sender));
-
-	if (is_damaged(conn, seg, sender)) {
-		sent->cause = CAUSE_BAD_CHECKSUM;
-		sent->confidence = 100;
-	}
-	if (sent->cause != CAUSE_NONE || sent->kind != OUT_NEW || seg->payload_bytes == 0)
-		return;
-	if (model && model->flags & RECEIVER_GAP && !seq_before(seg->seq, s->snd_max)) {
-		sent->cause = CAUSE_CAPTURE_GAP;
-		sent->confidence = 90;
-	} else if (is_super_packet(r, seg)) {
-		sent->cause = CAUSE_SUPER_PACKET;
-		sent->confidence = 100;
-	}
-}
-
-/* What the segment is; what its sender must have gone through before it is told in front of it. */
-static struct sent classify(struct tracker *tracker, struct connection *conn,
-			    const struct segment *seg, enum side sender)
-{
-	struct endpoint *s = &conn->side[sender], *r = &conn->side[side_other(sender)];
-	struct sent sent =
-		endpoint_classify(s, r, connection_cold_of(conn, side_other(sender)), seg);
-	struct sender *model = tracker_sender(tracker, s);
-	uint32_t near_us = sender_near_us(model, s, endpoint_near_us(r));
-	struct sender_step step = { 0 };
-	uint8_t copy = is_copy(tracker, conn, seg, sender);
-
-	if (copy)
-		return (struct sent){ .kind = OUT_NOT_QUEUED,
-				      .cause = CAUSE_MIRROR_DUPLICATE,
-				      .confidence = copy };
-	if (seg->flags & TCP_SYN) {
-		classify_syn(conn, s, seg, &sent, &step);
-	} else if (model && segment_length(seg) && !(seg->flags & TCP_RST) &&
-		   sent.cause != CAUSE_WINDOW_PROBE && sent.kind != OUT_NOT_QUEUED &&
-		   !endpoint_is_far_out(s, seg)) {
-		if (sent.kind == OUT_NEW &&
-		    (sent.again_bytes ||
-		     endpoint_is_late(s, connection_cold_of(conn, side_other(sender)), seg))) {
-			/* It goes on behind a window probe, or comes late: the model knows no better. */
-		} else if (seq_before(seg->seq, s->snd_max)) {
-			cause_of_old(model, s, seg, near_us, &sent);
-			sender_step(model, &tracker->senders, s, seg, &sent, near_us, &step);
-		} else {
-			cause_of_new(model, s, seg, near_us, &sent);
-			sender_step(model, &tracker->senders, s, seg, &sent, near_us, &step);
-		}
-	}
-	if (step.timeout | step.recovery)
-		conn_log_step(tracker, conn, sender, seg->ts_ns, &step, sent.cause);
-	note_capture(tracker, conn, seg, sender, &sent);
-	return sent;
 }
 
 /* What is sent again may be too large for the path. */

@@ -13,7 +13,7 @@
 
 /* Zero is one that knows nothing. */
 struct echo {
-	uint64_t mark_ns;      /* when the mark passed, a time stamp of the peer's */
+	uint64_t mark_ns; /* when the mark passed, a time stamp of the peer's */
 	uint32_t mark_tsval;
 	uint32_t newest_tsval; /* of the peer's */
 	uint32_t last_us[2];   /* the samples before the last, newest first */

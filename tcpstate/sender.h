@@ -88,8 +88,8 @@ struct sender {
 	uint64_t rack_ns;     /* when the latest-sent of all that was delivered was sent */
 	uint64_t peer_ack_ns; /* the peer's last ACK that told something new */
 	struct pipe pipe;
-	uint8_t phase;	      /* enum sender_phase */
-	uint8_t flags;	      /* enum sender_flag */
+	uint8_t phase; /* enum sender_phase */
+	uint8_t flags; /* enum sender_flag */
 	uint8_t dupacks;
 	uint8_t sack_count;  /* of cold->sacks */
 	uint8_t left_phase;  /* PHASE_OPEN: cold->left_ns says nothing */

@@ -19,7 +19,7 @@ enum sent_flag {
 	SENT_ONCE_UNSEEN = 0x04, /* it was, and then something that filled it was seen */
 	SENT_FIN = 0x08,
 	SENT_RETRANSMITTED = 0x10,
-	SENT_PROBE = 0x20, /* the last transmission was a tail-loss probe */
+	SENT_PROBE = 0x20,     /* the last transmission was a tail-loss probe */
 	SENT_LOST = 0x40,      /* the sender holds it to be lost; see pipe.h */
 	SENT_AGAIN_OUT = 0x80, /* sent again, and that is neither delivered nor lost so far */
 };

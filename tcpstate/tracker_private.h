@@ -29,7 +29,7 @@ struct tracker {
 	struct connection_cold *cold_free; /* linked through the first word */
 	uint32_t cold_total;
 	uint32_t cold_touched;
-	struct model_pair *models; /* the first one is not used */
+	struct model_pair *models;	/* the first one is not used */
 	struct model_pair *models_free; /* linked through the first word */
 	uint32_t models_total;
 	uint32_t models_touched;
@@ -50,7 +50,7 @@ static inline struct models *tracker_models(const struct tracker *tracker,
 					    const struct endpoint *endpoint)
 {
 	return endpoint->sender ? (struct models *)((char *)tracker->models +
-						     (uint64_t)endpoint->sender * 64)
+						    (uint64_t)endpoint->sender * 64)
 				: NULL;
 }
 
