@@ -50,6 +50,9 @@ void window_begin(struct sender *sender, const struct endpoint *endpoint,
 	/* Without the SYNs: what most have; larger segments correct it. */
 	window->mss_bytes = (uint16_t)(mss > options + 32 ? mss - options : MSS_GUESS);
 	window->cwnd_bytes = window_initial_bytes(window);
+	/* RFC 5681 3.1 as Linux has it: what carried the SYN was sent again, more than once. */
+	if (endpoint->retransmitted_segments > 1)
+		window->cwnd_bytes = window->mss_bytes;
 	window->ssthresh_bytes = WINDOW_UNKNOWN;
 	window->reason = CWND_SLOW_START;
 	window->round_end = endpoint->snd_max;
@@ -234,7 +237,6 @@ static void reduce(struct sender *sender)
 void window_recovery(struct sender *sender, const struct endpoint *endpoint)
 {
 	struct window *window = &sender->window;
-	struct window_past *past = &sender->cold->past;
 	uint32_t min_us = endpoint->rtt.min_us;
 
 	if (window->mss_bytes == 0)
@@ -246,7 +248,7 @@ void window_recovery(struct sender *sender, const struct endpoint *endpoint)
 	if (window->ssthresh_bytes == WINDOW_UNKNOWN &&
 	    window->cwnd_bytes >= HYSTART_SEGMENTS * (uint32_t)window->mss_bytes &&
 	    endpoint->rtt.srtt_us > min_us + min_us / 4 + 16000)
-		vote(&past->reno_votes, 1);
+		vote(&sender->cold->past.reno_votes, 1);
 	reduce(sender);
 }
 

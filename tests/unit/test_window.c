@@ -195,6 +195,22 @@ static void a_pause_takes_the_window_back(void **state)
 	world_end(&b.w);
 }
 
+/* RFC 5681 3.1: what carried the SYN was sent again, and again. */
+static void a_lost_handshake_begins_with_one_segment(void **state)
+{
+	struct world w;
+
+	(void)state;
+	for (uint32_t again = 0; again < 3; again++) {
+		world_begin(&w, 1000, true);
+		w.endpoint.retransmitted_segments = again;
+		window_begin(&w.sender, &w.endpoint, &w.peer);
+		assert_int_equal(w.sender.window.cwnd_bytes / w.sender.window.mss_bytes,
+				 again > 1 ? 1 : 10);
+		world_end(&w);
+	}
+}
+
 static void nothing_is_known_without_data(void **state)
 {
 	struct sender sender;
@@ -223,6 +239,7 @@ int main(void)
 		cmocka_unit_test(a_timeout_begins_with_one_segment),
 		cmocka_unit_test(what_limits_is_told),
 		cmocka_unit_test(a_pause_takes_the_window_back),
+		cmocka_unit_test(a_lost_handshake_begins_with_one_segment),
 		cmocka_unit_test(nothing_is_known_without_data),
 	};
 
