@@ -110,6 +110,35 @@ static void resynchronise(struct tracker *tracker, struct connection *conn, enum
 		sender_resync(tracker_sender(tracker, s), &tracker->senders);
 }
 
+/* Which copy of a SYN is answered its time stamp will tell. */
+static void note_syn_again(struct tracker *tracker, struct connection *conn, enum side sender,
+			   const struct segment *seg)
+{
+	struct connection_cold *cold = tracker_cold(tracker, conn);
+	struct endpoint_cold *s = cold ? &cold->side[sender] : NULL;
+
+	if (!s || !(seg->options.seen & TCPOPT_HAS_TIMESTAMP))
+		return;
+	s->syn[1] = s->syn[0];
+	s->syn[0].ts_ns = seg->ts_ns;
+	s->syn[0].tsval = seg->options.tsval;
+}
+
+/* RFC 7323 4.1, as Linux has it: the echo tells the round trip of a SYN that was sent again. */
+static bool syn_echo(struct connection *conn, enum side acked, const struct segment *ack,
+		     uint32_t *sample_us)
+{
+	struct endpoint_cold *cold = conn->cold ? &conn->cold->side[acked] : NULL;
+
+	if (!cold || !(ack->options.seen & TCPOPT_HAS_TIMESTAMP) || conn->side[acked].rtt.samples)
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (cold->syn[i].ts_ns && cold->syn[i].tsval == ack->options.tsecr)
+			return rtt_since(&conn->side[acked].rtt, cold->syn[i].ts_ns, ack->ts_ns,
+					 sample_us);
+	return false;
+}
+
 /* The scoreboard; without one, and for a SYN, one segment is timed at a time. */
 static void note_outstanding(struct tracker *tracker, struct connection *conn, enum side sender,
 			     const struct segment *seg, const struct sent *sent)
@@ -136,6 +165,8 @@ static void note_outstanding(struct tracker *tracker, struct connection *conn, e
 		}
 	} else if (sent->kind == OUT_RETRANSMISSION) {
 		rtt_on_retransmit(&s->rtt, seg->seq);
+		if (seg->flags & TCP_SYN)
+			note_syn_again(tracker, conn, sender, seg);
 	} else if (seq_after(end, s->snd_max) && sent->cause != CAUSE_WINDOW_PROBE) {
 		rtt_on_send(&s->rtt, end, seg->ts_ns);
 	}
@@ -401,7 +432,7 @@ static void take_ack(struct tracker *tracker, struct connection *conn, const str
 	struct endpoint *s = &conn->side[sender];
 	struct endpoint *d = &conn->side[acked];
 	struct sender *model = tracker_sender(tracker, d);
-	bool is_duplicate;
+	bool is_duplicate, acks_syn;
 	uint32_t sample_us;
 
 	if (!(d->seen & SEEN_SND)) {
@@ -440,12 +471,15 @@ static void take_ack(struct tracker *tracker, struct connection *conn, const str
 		take_ack_of_model(tracker, conn, seg, acked, model, is_duplicate);
 	if (seg->ack == d->snd_una)
 		return;
+	acks_syn = d->seen & SEEN_SYN && d->snd_una == d->iss;
 	d->snd_una = seg->ack;
 	d->dupacks = 0;
 	if (model && model->window.flags & (WINDOW_TELL | WINDOW_LEFT_SLOW_START))
 		conn_log_window(tracker, conn, acked, seg->ts_ns);
 	if (rtt_on_ack(&d->rtt, seg->ack, seg->ts_ns, &sample_us))
 		conn_log_rtt(tracker, conn, acked, seg->ts_ns, sample_us, RTT_REASON_KARN);
+	else if (acks_syn && syn_echo(conn, acked, seg, &sample_us))
+		conn_log_rtt(tracker, conn, acked, seg->ts_ns, sample_us, RTT_REASON_ECHO);
 	endpoint_state_on_acked(d);
 }
 

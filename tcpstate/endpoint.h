@@ -78,7 +78,7 @@ struct endpoint {
 	uint8_t persist; /* enum endpoint_persist */
 };
 
-/* What is needed for few endpoints only: its out-of-order queue and its closed window. */
+/* What is needed for few endpoints only: its out-of-order queue, its closed window, its SYN sent again. */
 struct endpoint_cold {
 	struct seqrange_set recvq;
 	uint64_t zero_window_since_ns; /* 0: the window is not closed */
@@ -89,6 +89,10 @@ struct endpoint_cold {
 	uint32_t probes;	     /* of them, since it was closed this time */
 	uint32_t forgotten_start;    /* around all that found no room in recvq; */
 	uint32_t forgotten_end;	     /* equal: nothing */
+	struct {
+		uint64_t ts_ns; /* 0: there is none */
+		uint32_t tsval;
+	} syn[2]; /* its SYN or SYN-ACK, sent again with a time stamp: the last first */
 };
 
 struct sender;

@@ -42,20 +42,21 @@ void rtt_sample(struct rtt *rtt, uint32_t sample_us, uint32_t min_us)
 		rtt->min_us = min_us;
 }
 
-bool rtt_on_ack(struct rtt *rtt, uint32_t ack, uint64_t ts_ns, uint32_t *sample_us)
+bool rtt_since(struct rtt *rtt, uint64_t sent_ns, uint64_t ts_ns, uint32_t *sample_us)
 {
-	uint64_t sample;
-
-	if (!rtt->timed_at_ns || seq_before(ack, rtt->timed_end))
+	if (ts_ns < sent_ns || (ts_ns - sent_ns) / 1000 > UINT32_MAX)
 		return false;
-	/* A clock that went backwards, or a pause longer than the type: no sample. */
-	sample = (ts_ns - rtt->timed_at_ns) / 1000;
-	if (ts_ns < rtt->timed_at_ns || sample > UINT32_MAX) {
-		rtt->timed_at_ns = 0;
-		return false;
-	}
-	rtt->timed_at_ns = 0;
-	*sample_us = (uint32_t)sample;
+	*sample_us = (uint32_t)((ts_ns - sent_ns) / 1000);
 	smooth(rtt, *sample_us);
 	return true;
+}
+
+bool rtt_on_ack(struct rtt *rtt, uint32_t ack, uint64_t ts_ns, uint32_t *sample_us)
+{
+	uint64_t sent_ns = rtt->timed_at_ns;
+
+	if (!sent_ns || seq_before(ack, rtt->timed_end))
+		return false;
+	rtt->timed_at_ns = 0;
+	return rtt_since(rtt, sent_ns, ts_ns, sample_us);
 }

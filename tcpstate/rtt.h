@@ -28,6 +28,12 @@ void rtt_on_retransmit(struct rtt *rtt, uint32_t start);
 /* Everything before `ack` was acknowledged. True: a sample was taken, *sample_us. */
 bool rtt_on_ack(struct rtt *rtt, uint32_t ack, uint64_t ts_ns, uint32_t *sample_us);
 
+/*
+ * A segment sent at sent_ns was answered: as rtt_on_ack(), for a segment that is timed elsewhere. False: a
+ * clock that went backwards, or a time longer than the type.
+ */
+bool rtt_since(struct rtt *rtt, uint64_t sent_ns, uint64_t ts_ns, uint32_t *sample_us);
+
 /* A sample from elsewhere; min_us: the shortest time that the same ACK shows. */
 void rtt_sample(struct rtt *rtt, uint32_t sample_us, uint32_t min_us);
 

@@ -35,6 +35,7 @@ struct line {
 	uint8_t checksum;		    /* enum checksum_state */
 	uint32_t tsval;			    /* 0: no time stamp */
 	uint16_t ip_id;
+	uint32_t tsecr; /* with tsval */
 };
 
 struct script {
@@ -112,6 +113,23 @@ static const struct line simultaneous_open[] = {
 	{ C, Y | A, 0, 1, 0, 1000, SR, ES, OUT_RETRANSMISSION, CAUSE_SYN, 1 },
 	{ S, Y | A, 0, 1, 0, 1000, ES, ES, OUT_RETRANSMISSION, CAUSE_SYN, 1 },
 	{ C, A,     1, 1, 5, 1000, ES, ES, 0, 0, 1 },
+};
+
+/* Both sides send theirs again; which copy an answer is for its echo tells: the second of three, 20 ms ago. */
+static const struct line syn_again_told_by_its_echo[] = {
+	{ C, Y,     0, 0, 0, 1000, SS, SR, 0, 0, 1, .tsval = 1000 },
+	{ C, Y,     0, 0, 0, 1000, SS, SR, OUT_RETRANSMISSION, CAUSE_SYN, 1000, .tsval = 2000 },
+	{ S, Y | A, 0, 1, 0, 2000, ES, SR, 0, 0, 10, .tsval = 5000, .tsecr = 2000 },
+	{ S, Y | A, 0, 1, 0, 2000, ES, SR, OUT_RETRANSMISSION, CAUSE_SYN, 1000, .tsval = 6000, .tsecr = 2000 },
+	{ S, Y | A, 0, 1, 0, 2000, ES, SR, OUT_RETRANSMISSION, CAUSE_SYN, 8, .tsval = 6008, .tsecr = 2000 },
+	{ C, A,     1, 1, 0, 1000, ES, ES, 0, 0, 12, .tsval = 3030, .tsecr = 6000 },
+};
+
+/* The copy that is answered is none that was kept: no sample. */
+static const struct line syn_again_echo_of_the_first[] = {
+	{ C, Y,     0, 0, 0, 1000, SS, SR, 0, 0, 1, .tsval = 1000 },
+	{ C, Y,     0, 0, 0, 1000, SS, SR, OUT_RETRANSMISSION, CAUSE_SYN, 1000, .tsval = 2000 },
+	{ S, Y | A, 0, 1, 0, 2000, ES, SR, 0, 0, 10, .tsval = 5000, .tsecr = 1000 },
 };
 
 static const struct line refused[] = {
@@ -464,6 +482,19 @@ static void check_scaled(struct connection *conn, uint32_t cb, uint32_t sb)
 	assert_false(snap.t_flags & TF_RCVD_TSTMP);
 }
 
+static void check_echo(struct connection *conn, uint32_t cb, uint32_t sb)
+{
+	assert_int_equal(conn->side[C].rtt.samples, 1);
+	assert_int_equal(conn->side[C].rtt.srtt_us, 10000);
+	assert_int_equal(conn->side[S].rtt.samples, 1);
+	assert_int_equal(conn->side[S].rtt.srtt_us, 20000);
+}
+
+static void check_no_sample(struct connection *conn, uint32_t cb, uint32_t sb)
+{
+	assert_int_equal(conn->side[C].rtt.samples, 0);
+}
+
 static void check_scale_refused(struct connection *conn, uint32_t cb, uint32_t sb)
 {
 	assert_int_equal(conn->side[S].snd_wnd, 1000);
@@ -490,6 +521,8 @@ static const struct script scripts[] = {
 	{ "SYN again", SCRIPT(syn_again), 1, NULL, false },
 	{ "SYN again with another ISN", SCRIPT(syn_again_with_another_isn), 1, check_other_isn,
 	  false },
+	{ "SYN again, told by its echo", SCRIPT(syn_again_told_by_its_echo), 1, check_echo, false },
+	{ "SYN again, echo of the first", SCRIPT(syn_again_echo_of_the_first), 1, check_no_sample, false },
 	{ "SYN-ACK for another SYN", SCRIPT(syn_ack_for_another_syn), 1, NULL, false },
 	{ "ports used again", SCRIPT(ports_used_again), 2, NULL, false },
 	{ "ports used again while open", SCRIPT(ports_used_again_while_open), 2, NULL, false },
@@ -542,7 +575,8 @@ static struct segment segment_of(const struct line *line, uint64_t ts_ns, uint32
 		.options = { .seen = (uint16_t)(line->options |
 						(line->tsval ? TCPOPT_HAS_TIMESTAMP : 0)),
 			     .wscale = 7,
-			     .tsval = line->tsval },
+			     .tsval = line->tsval,
+			     .tsecr = line->tsecr },
 		.checksum = line->checksum,
 		.ip_id = line->ip_id,
 	};
