@@ -325,9 +325,12 @@ void cause_of_old(struct sender *sender, const struct endpoint *endpoint, const 
 static uint32_t missing_data(const struct sender *sender, const struct segment *seg)
 {
 	uint32_t missing = sendclock_missing(&sender->clock, seg);
-	uint32_t acks = sender->last_ack != seg->ack;
+	uint32_t others = sender->last_ack != seg->ack;
 
-	return missing > acks ? missing - acks : 0;
+	/* What was cut into several packets behind the tap took a number for each. */
+	if (missing && sender->last_bytes > sender->window.mss_bytes && sender->window.mss_bytes)
+		others += (sender->last_bytes - 1u) / sender->window.mss_bytes;
+	return missing > others ? missing - others : 0;
 }
 
 /* So long as a sender waits for its probe or its retransmission timer, no less and not much more. */
@@ -335,6 +338,9 @@ static bool is_timers_pause(const struct moment *m)
 {
 	uint64_t pto_us = 2 * m->rtt_us;
 
+	/* Where a round trip is shorter than a timer can be, any pause looks like one. */
+	if (m->unsent_us < TIMER_LEAST_US)
+		return false;
 	return (m->unsent_us * 20 >= pto_us * 19 &&
 		m->unsent_us <= pto_us + pto_us / 8 + TIMER_LATE_US) ||
 	       (m->unsent_us * 20 >= m->rto_us * 19 &&
