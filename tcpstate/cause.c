@@ -210,6 +210,12 @@ static void set_copy(struct sent *sent, uint8_t confidence)
 	sent->again_bytes = 0;
 }
 
+/* A copy says nothing that was not said before. */
+static bool acknowledges_more(const struct sender *sender, const struct segment *seg)
+{
+	return seg->flags & TCP_ACK && seq_after(seg->ack, sender->last_ack);
+}
+
 /* The very packet passed a moment ago and was acknowledged since. */
 static bool is_copy_of_recent(const struct sender *sender, const struct segment *seg)
 {
@@ -305,6 +311,7 @@ void cause_of_old(struct sender *sender, const struct endpoint *endpoint, const 
 
 		/* The same packet once more, however it came about. */
 		if (range->start == seg->seq && range->end == end && order == SAME &&
+		    !acknowledges_more(sender, seg) &&
 		    (seg->key.ip_version == 4 && seg->ip_id ? waited_us < 2000000
 							    : waited_us * 2 < rtt_us)) {
 			set_copy(sent, seg->ip_id ? 95 : 70);
