@@ -376,11 +376,11 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 		uint32_t hole = (seg->seq - endpoint->snd_max + mss_bytes - 1) / mss_bytes;
 
 		/*
-		 * A counter that other connections share jumps in a pause. So the pause must be one of a
-		 * timer, and what is missing be what it would send again, but for a counter of its own.
+		 * A counter that other connections share jumps in a pause. So it must be one of this connection's
+		 * own, and the pause one of a timer.
 		 */
 		if (missing <= hole || !is_timers_pause(&m) ||
-		    (missing != hole + 1 && !sendclock_is_private(&sender->clock)))
+		    !sendclock_is_private(&sender->clock))
 			return;
 		sent->confidence = 0;
 		sent->cause =
