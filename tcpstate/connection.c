@@ -619,16 +619,33 @@ static void note_probe(struct tracker *tracker, struct connection *conn, const s
 			 since_ns && since_ns < seg->ts_ns ? seg->ts_ns - since_ns : 0);
 }
 
+/*
+ * Neither side has sent anything with a good checksum, and yet one acknowledges just what the other has
+ * sent: the capture was made in front of the offload, or its addresses were changed afterwards.
+ */
+static void look_for_offload(struct connection *conn, const struct segment *seg, enum side sender)
+{
+	const struct endpoint *s = &conn->side[sender], *r = &conn->side[side_other(sender)];
+
+	if (seg->flags & TCP_ACK && r->segments && r->bad_checksums == r->segments &&
+	    s->bad_checksums == s->segments && r->seen & SEEN_SND && seg->ack == r->snd_max)
+		conn->flags |= CONN_OFFLOAD;
+}
+
 void connection_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg)
 {
 	enum side sender = connection_sender(conn, seg);
 	enum side receiver = side_other(sender);
 	struct endpoint *s = &conn->side[sender];
 	struct endpoint *r = &conn->side[receiver];
-	struct sent sent = classify(tracker, conn, seg, sender);
-	bool first = !(s->seen & SEEN_SEGMENT), damaged = is_damaged(conn, seg, sender);
+	bool first = !(s->seen & SEEN_SEGMENT), damaged;
 	struct sender *model;
+	struct sent sent;
 
+	if (seg->checksum == CHECKSUM_BAD)
+		look_for_offload(conn, seg, sender);
+	sent = classify(tracker, conn, seg, sender);
+	damaged = is_damaged(conn, seg, sender);
 	conn_log_segment(tracker, conn, seg, sender, &sent);
 	conn->last_ts_ns = seg->ts_ns;
 	if (sent.cause == CAUSE_MIRROR_DUPLICATE && segment_is_bare(seg)) {

@@ -292,6 +292,19 @@ static const struct line damaged[] = { /* thrown away by the receiver, and sent 
 	{ S, A,   1, 11,  0, 2000, ES, ES, 0, 0, 1 },
 };
 
+/* Addresses that were changed after the capture: no checksum is good, but the two sides understand each other. */
+static const struct line all_damaged[] = {
+	{ C, A,   1,  1, 45, 1000, ES, ES, OUT_NEW, CAUSE_BAD_CHECKSUM, 1, 0, CHECKSUM_BAD },
+	{ S, A,   1, 46, 39, 2000, ES, ES, OUT_NEW, 0, 1, 0, CHECKSUM_BAD },
+	{ C, A,  46, 40, 10, 1000, ES, ES, OUT_NEW, 0, 1, 0, CHECKSUM_BAD },
+};
+
+/* No answer fits what was sent: nothing says that the checksums are wrong for another reason. */
+static const struct line all_damaged_and_no_sense[] = {
+	{ C, A,   1,  1, 45, 1000, ES, ES, OUT_NEW, CAUSE_BAD_CHECKSUM, 1, 0, CHECKSUM_BAD },
+	{ S, A,   1, 30, 39, 2000, ES, ES, OUT_NEW, CAUSE_BAD_CHECKSUM, 1, 0, CHECKSUM_BAD },
+};
+
 static const struct line damaged_but_acknowledged[] = { /* by offload only */
 	OPENED,
 	{ C, A,   1,  1, 10, 1000, ES, ES, OUT_NEW, CAUSE_BAD_CHECKSUM, 1, 0, CHECKSUM_BAD },
@@ -433,6 +446,20 @@ static void check_damaged(struct connection *conn, uint32_t cb, uint32_t sb)
 	assert_int_equal(conn->side[C].gap_bytes, 0);
 }
 
+static void check_all_damaged(struct connection *conn, uint32_t cb, uint32_t sb)
+{
+	assert_true(conn->flags & CONN_OFFLOAD);
+	assert_int_equal(conn->side[C].rtt.samples, 1);
+	assert_int_equal(conn->side[S].rtt.samples, 1);
+	assert_int_equal(conn->side[S].snd_una, sb + 40);
+}
+
+static void check_no_offload(struct connection *conn, uint32_t cb, uint32_t sb)
+{
+	assert_false(conn->flags & CONN_OFFLOAD);
+	assert_int_equal(conn->side[C].rtt.samples, 0);
+}
+
 static void check_offload(struct connection *conn, uint32_t cb, uint32_t sb)
 {
 	assert_true(conn->flags & CONN_OFFLOAD);
@@ -535,6 +562,8 @@ static const struct script scripts[] = {
 	{ "zero window", SCRIPT(zero_window), 1, check_zero_window, false },
 	{ "probe after a lost update", SCRIPT(probe_after_a_lost_update), 1, NULL, false },
 	{ "damaged", SCRIPT(damaged), 1, check_damaged, false },
+	{ "all damaged", SCRIPT(all_damaged), 1, check_all_damaged, true },
+	{ "all damaged and no sense", SCRIPT(all_damaged_and_no_sense), 1, check_no_offload, true },
 	{ "damaged but acknowledged", SCRIPT(damaged_but_acknowledged), 1, check_offload, false },
 	{ "of another time", SCRIPT(of_another_time), 1, check_another_time, false },
 	{ "copies of ACKs", SCRIPT(copies_of_acks), 1, check_copies, false },
