@@ -650,6 +650,7 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 	conn->last_ts_ns = seg->ts_ns;
 	if (sent.cause == CAUSE_MIRROR_DUPLICATE && segment_is_bare(seg)) {
 		s->segments++;
+		count_up(&s->bad_checksums, seg->checksum == CHECKSUM_BAD);
 		count_up(&s->mirror_duplicates, true);
 		tracker->counters.mirror_duplicates++;
 		conn_log_turn(tracker, conn);

@@ -299,6 +299,14 @@ static const struct line all_damaged[] = {
 	{ C, A,  46, 40, 10, 1000, ES, ES, OUT_NEW, 0, 1, 0, CHECKSUM_BAD },
 };
 
+/* The same, and the mirror makes each segment without data twice. */
+static const struct line all_damaged_and_doubled[] = {
+	{ C, Y,     0, 0,  0, 1000, SS, SR, 0, 0, 1, 0, CHECKSUM_BAD, .ip_id = 5 },
+	{ C, Y,     0, 0,  0, 1000, SS, SR, OUT_NOT_QUEUED, CAUSE_MIRROR_DUPLICATE, 0, 0, CHECKSUM_BAD, .ip_id = 5 },
+	{ S, Y | A, 0, 1,  0, 2000, ES, SR, 0, 0, 5, 0, CHECKSUM_BAD },
+	{ C, A,     1, 1, 10, 1000, ES, ES, OUT_NEW, 0, 1, 0, CHECKSUM_BAD },
+};
+
 /* No answer fits what was sent: nothing says that the checksums are wrong for another reason. */
 static const struct line all_damaged_and_no_sense[] = {
 	{ C, A,   1,  1, 45, 1000, ES, ES, OUT_NEW, CAUSE_BAD_CHECKSUM, 1, 0, CHECKSUM_BAD },
@@ -454,6 +462,12 @@ static void check_all_damaged(struct connection *conn, uint32_t cb, uint32_t sb)
 	assert_int_equal(conn->side[S].snd_una, sb + 40);
 }
 
+static void check_doubled(struct connection *conn, uint32_t cb, uint32_t sb)
+{
+	assert_true(conn->flags & CONN_OFFLOAD);
+	assert_int_equal(conn->side[S].rtt.samples, 1);
+}
+
 static void check_no_offload(struct connection *conn, uint32_t cb, uint32_t sb)
 {
 	assert_false(conn->flags & CONN_OFFLOAD);
@@ -563,6 +577,7 @@ static const struct script scripts[] = {
 	{ "probe after a lost update", SCRIPT(probe_after_a_lost_update), 1, NULL, false },
 	{ "damaged", SCRIPT(damaged), 1, check_damaged, false },
 	{ "all damaged", SCRIPT(all_damaged), 1, check_all_damaged, true },
+	{ "all damaged and doubled", SCRIPT(all_damaged_and_doubled), 1, check_doubled, false },
 	{ "all damaged and no sense", SCRIPT(all_damaged_and_no_sense), 1, check_no_offload, true },
 	{ "damaged but acknowledged", SCRIPT(damaged_but_acknowledged), 1, check_offload, false },
 	{ "of another time", SCRIPT(of_another_time), 1, check_another_time, false },
