@@ -7,7 +7,7 @@ void rtt_on_send(struct rtt *rtt, uint32_t end, uint64_t ts_ns)
 {
 	if (rtt->timed_at_ns)
 		return;
-	rtt->timed_at_ns = ts_ns;
+	rtt->timed_at_ns = kept_ns(ts_ns);
 	rtt->timed_end = end;
 }
 
@@ -44,7 +44,10 @@ void rtt_sample(struct rtt *rtt, uint32_t sample_us, uint32_t min_us)
 
 bool rtt_since(struct rtt *rtt, uint64_t sent_ns, uint64_t ts_ns, uint32_t *sample_us)
 {
-	if (ts_ns < sent_ns || (ts_ns - sent_ns) / 1000 > UINT32_MAX)
+	if (kept_ns(ts_ns) < sent_ns)
+		return false;
+	ts_ns = kept_ns(ts_ns);
+	if ((ts_ns - sent_ns) / 1000 > UINT32_MAX)
 		return false;
 	*sample_us = (uint32_t)((ts_ns - sent_ns) / 1000);
 	smooth(rtt, *sample_us);

@@ -10,6 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* 0 stands for never where times are kept: what happened at the epoch itself is kept as a nanosecond later. */
+static inline uint64_t kept_ns(uint64_t ts_ns)
+{
+	return ts_ns ? ts_ns : 1;
+}
+
 struct rtt {
 	uint64_t timed_at_ns; /* when the timed segment was sent; 0: none is */
 	uint32_t timed_end;   /* its last sequence number + 1 */

@@ -311,7 +311,7 @@ static void sent_below(struct sender *sender, struct sender_memory *memory,
 			if (range->retransmissions < UINT8_MAX)
 				range->retransmissions++;
 		}
-		range->sent_ns = seg->ts_ns;
+		range->sent_ns = kept_ns(seg->ts_ns);
 		range->tsval = seg->options.seen & TCPOPT_HAS_TIMESTAMP ? seg->options.tsval : 0;
 		range->ip_id = seg->ip_id;
 	}
@@ -324,7 +324,7 @@ static void queue_sent(struct sender *sender, struct sender_memory *memory,
 	uint32_t start = seg->seq, end = start + segment_length(seg), snd_max = endpoint->snd_max;
 	uint32_t tsval = seg->options.seen & TCPOPT_HAS_TIMESTAMP ? seg->options.tsval : 0;
 	struct sent_range range = {
-		.sent_ns = seg->ts_ns,
+		.sent_ns = kept_ns(seg->ts_ns),
 		.start = start,
 		.end = end,
 		.tsval = tsval,

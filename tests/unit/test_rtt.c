@@ -67,10 +67,25 @@ static void samples_follow_karn_and_rfc_6298(void **state)
 	run(0xffffffff - 250);
 }
 
+static void the_epoch_is_a_time(void **state)
+{
+	struct rtt rtt = { 0 };
+	uint32_t sample_us;
+
+	(void)state;
+	rtt_on_send(&rtt, 100, 0);
+	assert_true(rtt_on_ack(&rtt, 100, 0, &sample_us));
+	assert_int_equal(sample_us, 0);
+	rtt_on_send(&rtt, 200, 0);
+	assert_true(rtt_on_ack(&rtt, 200, 5000000, &sample_us));
+	assert_int_equal(sample_us, 4999);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples_follow_karn_and_rfc_6298),
+		cmocka_unit_test(the_epoch_is_a_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
