@@ -24,6 +24,8 @@ static bool sack_in_use(const struct endpoint *endpoint)
 
 /* The sender's state and timers, as they were for it when it sent what passes now. */
 struct moment {
+	uint64_t
+		now_ns; /* when it passed; had it not been held up on its way, if that can be told */
 	uint32_t lag_us;    /* what passed less than this ago it had not heard of */
 	uint64_t quiet_us;  /* it had heard no ACK for so long, */
 	uint64_t unsent_us; /* and had sent nothing, by the tap's clock or its own */
@@ -37,10 +39,22 @@ static bool is_unheard(uint64_t now_ns, uint64_t then_ns, uint32_t lag_us)
 	return since_us(now_ns, then_ns) * 10 < lag_us * UINT64_C(9);
 }
 
-static uint64_t quiet_us_at(const struct sender *sender, uint64_t ts_ns, uint32_t lag_us)
+/* What it echoes it has heard (RFC 7323 4.3), however near it seems to be. */
+static bool echoes_last_ack(const struct sender *sender, const struct segment *seg)
+{
+	return seg->options.seen & TCPOPT_HAS_TIMESTAMP && sender->peer_ack_tsval &&
+	       seq_upto(sender->peer_ack_tsval, seg->options.tsecr);
+}
+
+static uint64_t quiet_us_at(const struct sender *sender, const struct segment *seg, uint64_t ts_ns,
+			    uint32_t lag_us)
 {
 	uint64_t heard_ns = sender->peer_ack_ns, quiet_us;
 
+	if (echoes_last_ack(sender, seg)) {
+		quiet_us = since_us(ts_ns, heard_ns);
+		return quiet_us > lag_us ? quiet_us - lag_us : 0;
+	}
 	if (is_unheard(ts_ns, heard_ns, lag_us) && sender->ack_gap_us * UINT64_C(1000) < heard_ns)
 		heard_ns -= sender->ack_gap_us * UINT64_C(1000);
 	if (sender->flags & SENDER_TROUBLE)
@@ -56,13 +70,14 @@ static struct moment moment_of(struct sender *sender, const struct endpoint *end
 			       const struct segment *seg, uint32_t near_us)
 {
 	uint32_t lag_us = sender_lag_us(endpoint, near_us);
-	uint64_t pause_us;
+	uint64_t pause_us, now_ns = seg->ts_ns - sendclock_delay_us(&sender->clock, seg) * 1000;
 	struct moment m = {
+		.now_ns = now_ns,
 		.lag_us = lag_us,
-		.quiet_us = quiet_us_at(sender, seg->ts_ns, lag_us),
-		.unsent_us = since_us(seg->ts_ns, sender->sent_ns),
+		.quiet_us = quiet_us_at(sender, seg, now_ns, lag_us),
+		.unsent_us = since_us(now_ns, sender->sent_ns),
 		.rtt_us = endpoint->rtt.srtt_us + (uint64_t)near_us,
-		.phase = sender_phase_at(sender, seg->ts_ns, lag_us),
+		.phase = sender_phase_at(sender, now_ns, lag_us),
 	};
 
 	pause_us = sendclock_pause_us(&sender->clock, seg);
@@ -149,7 +164,7 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 		       uint32_t near_us, struct sent *sent)
 {
 	struct moment m = moment_of(sender, endpoint, seg, near_us);
-	uint64_t waited_us = range ? since_us(seg->ts_ns, range->sent_ns) : m.unsent_us;
+	uint64_t waited_us = range ? since_us(m.now_ns, range->sent_ns) : m.unsent_us;
 	bool last = seg->seq + segment_length(seg) == endpoint->snd_max;
 	bool lone_fin = seg->flags & TCP_FIN && seg->payload_bytes == 0;
 	uint64_t evidence_ns = sender->cold ? sender->cold->evidence_ns : 0;
@@ -184,7 +199,7 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 	evidence = range ? sender->rack_ns > range->sent_ns || sent->above ||
 				   sender->dupacks >= DUPTHRESH
 			 : evidence_ns != 0;
-	known = evidence && since_us(seg->ts_ns, evidence_ns) * 10 >= (uint64_t)m.lag_us * 9;
+	known = evidence && since_us(m.now_ns, evidence_ns) * 10 >= (uint64_t)m.lag_us * 9;
 	/* RFC 8985 7.2: two round trips without an ACK. */
 	if (last && m.may_probe && !known && m.unsent_us * 10 >= m.rtt_us * 15 &&
 	    m.quiet_us * 10 >= m.rtt_us * 5) {

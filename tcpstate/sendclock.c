@@ -12,9 +12,13 @@
 /* A step of one raises the trust, a larger one costs some: a counter that all connections share. */
 #define STEPS_TRUSTED 8
 #define STEPS_MAX     24
-/* The clock's rate is measured over so long at least. */
-#define RATE_MIN_NS UINT64_C(100000000)
-#define STEP_NEAR   32 /* a larger one is no loss or delay, the numbers are drawn at random */
+/* The clock's rate is measured over so many of its steps, or so long, at least. */
+#define RATE_MIN_NS    UINT64_C(100000000)
+#define RATE_MIN_TICKS 16
+/* What a delay is: more than a hesitation, less than the clock's own drift over a pause. */
+#define DELAY_LEAST_US 5000
+#define DELAY_MOST_US  120000000
+#define STEP_NEAR      32 /* a larger one is no loss or delay, the numbers are drawn at random */
 
 static int16_t id_step(const struct sendclock *clock, const struct segment *seg)
 {
@@ -61,9 +65,11 @@ void sendclock_note(struct sendclock *clock, const struct segment *seg, bool pau
 	if (!(clock->flags & HAS_TIME)) {
 		clock->flags |= HAS_TIME;
 		clock->newest_tsval = clock->base_tsval = seg->options.tsval;
+		clock->newest_us = (uint32_t)(seg->ts_ns / 1000);
 		clock->base_ns = seg->ts_ns;
 	} else if (seq_after(seg->options.tsval, clock->newest_tsval)) {
 		clock->newest_tsval = seg->options.tsval;
+		clock->newest_us = (uint32_t)(seg->ts_ns / 1000);
 	}
 }
 
@@ -87,21 +93,43 @@ void sendclock_mark(const struct sendclock *clock, struct sendclock_past *past,
 		past->marked = SENDCLOCK_MARKS * 2;
 }
 
+/* By what passed before, and if that is too little by the segment itself, which may be held up. */
+static void measure_rate(struct sendclock *clock, const struct segment *seg)
+{
+	uint32_t ticks = clock->newest_tsval - clock->base_tsval;
+	uint64_t span_ns = (uint64_t)(clock->newest_us - (uint32_t)(clock->base_ns / 1000)) * 1000;
+
+	if ((int32_t)ticks < RATE_MIN_TICKS) {
+		ticks = seg->options.tsval - clock->base_tsval;
+		span_ns = seg->ts_ns > clock->base_ns ? seg->ts_ns - clock->base_ns : 0;
+	}
+	if ((span_ns >= RATE_MIN_NS || (int32_t)ticks >= RATE_MIN_TICKS) && (int32_t)ticks > 0 &&
+	    span_ns / ticks <= UINT32_MAX)
+		clock->tick_ns = (uint32_t)(span_ns / ticks);
+}
+
 uint64_t sendclock_pause_us(struct sendclock *clock, const struct segment *seg)
 {
-	uint32_t pause = seg->options.tsval - clock->newest_tsval, ticks;
+	uint32_t pause = seg->options.tsval - clock->newest_tsval;
 
 	if (!(clock->flags & HAS_TIME) || !(seg->options.seen & TCPOPT_HAS_TIMESTAMP) ||
 	    (int32_t)pause <= 0)
 		return 0;
-	if (clock->tick_ns == 0) {
-		ticks = seg->options.tsval - clock->base_tsval;
-		if (seg->ts_ns < clock->base_ns + RATE_MIN_NS || (int32_t)ticks <= 0 ||
-		    (seg->ts_ns - clock->base_ns) / ticks > UINT32_MAX)
-			return 0;
-		clock->tick_ns = (uint32_t)((seg->ts_ns - clock->base_ns) / ticks);
-	}
+	if (clock->tick_ns == 0)
+		measure_rate(clock, seg);
 	return (uint64_t)clock->tick_ns * pause / 1000;
+}
+
+uint64_t sendclock_delay_us(struct sendclock *clock, const struct segment *seg)
+{
+	uint64_t pause_us = sendclock_pause_us(clock, seg);
+	uint64_t gap_us = (uint32_t)(seg->ts_ns / 1000) - clock->newest_us;
+	uint64_t steps_us = 2 * (uint64_t)clock->tick_ns / 1000 + DELAY_LEAST_US;
+
+	/* A pause that is longer than the type says nothing. */
+	if (pause_us == 0 || gap_us <= pause_us + steps_us || gap_us > DELAY_MOST_US)
+		return 0;
+	return gap_us - pause_us;
 }
 
 static bool counts_ids(const struct sendclock *clock)

@@ -87,8 +87,9 @@ static uint64_t since(uint64_t now_ns, uint64_t then_ns)
  * The ACKs of the last moments that told something new: which of them the sender has heard depends on the
  * tap's distance. One more than the last is always known, the others while there is trouble.
  */
-static void note_ack_time(struct sender *sender, uint64_t ts_ns, uint32_t near_us)
+static void note_ack_time(struct sender *sender, const struct segment *ack, uint32_t near_us)
 {
+	uint64_t ts_ns = ack->ts_ns;
 	uint64_t gap_us = since(ts_ns, sender->peer_ack_ns) / 1000;
 
 	if (sender->flags & SENDER_TROUBLE &&
@@ -105,6 +106,7 @@ static void note_ack_time(struct sender *sender, uint64_t ts_ns, uint32_t near_u
 	}
 	sender->ack_gap_us = gap_us > UINT32_MAX ? UINT32_MAX : (uint32_t)gap_us;
 	sender->peer_ack_ns = ts_ns;
+	sender->peer_ack_tsval = ack->options.tsval;
 }
 
 static bool sack_in_use(const struct endpoint *endpoint)
@@ -169,6 +171,20 @@ static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 	}
 	begin_phase(sender, endpoint, PHASE_LOSS);
 	sender->dupacks = 0;
+	if (seq_before(seg->seq, endpoint->snd_una)) {
+		sender->cold->is_behind = true;
+		sender->cold->unheard_from = seg->seq;
+	}
+}
+
+/* The ACK says nothing new to the tap, but to a sender that had not heard the one before. */
+static bool catches_up(struct sender *sender, const struct segment *ack)
+{
+	if (!(sender->flags & SENDER_TROUBLE) || !sender->cold->is_behind ||
+	    !seq_after(ack->ack, sender->cold->unheard_from))
+		return false;
+	sender->cold->is_behind = false;
+	return true;
 }
 
 void sender_step(struct sender *sender, struct sender_memory *memory,
@@ -732,9 +748,11 @@ void sender_acked(struct sender *sender, struct sender_memory *memory,
 {
 	struct samples samples = { 0 };
 	struct needless verdict;
-	bool advances = seq_after(ack->ack, endpoint->snd_una);
+	bool advances = seq_after(ack->ack, endpoint->snd_una), news;
 
 	memset(out, 0, sizeof(*out));
+	news = catches_up(sender, ack) || advances;
+	is_duplicate = is_duplicate && !news;
 	window_time(sender, endpoint, ack->ts_ns, true);
 	if (is_duplicate | ack->options.sack_count)
 		begin_trouble(sender, memory, endpoint);
@@ -756,17 +774,17 @@ void sender_acked(struct sender *sender, struct sender_memory *memory,
 		out->dsack_needless = true;
 		add_needless(out, &verdict);
 	}
-	if (advances && sender->phase != PHASE_OPEN)
+	if (news && sender->phase != PHASE_OPEN)
 		out->black_hole = pmtu_acked(&sender->cold->pmtu, ack->ack, &out->hole);
-	if ((advances || samples.original) && sender->phase != PHASE_OPEN &&
+	if ((news || samples.original) && sender->phase != PHASE_OPEN &&
 	    fate_on_ack(&sender->cold->fate, ack, samples.original && sender->flags & SENDER_FRTO,
 			&verdict))
 		add_needless(out, &verdict);
 	take_rtt(sender, ack, advances, &samples, out);
 	/* Only what tells something new puts the sender's timers off (RFC 6298 5.3). */
-	if (out->delivered_segments)
-		note_ack_time(sender, ack->ts_ns, near_us);
-	if (advances) {
+	if (out->delivered_segments || (news && !advances))
+		note_ack_time(sender, ack, near_us);
+	if (news) {
 		sender->dupacks = 0;
 		if (sender->phase == PHASE_LOSS)
 			sender->backoff = 0;
@@ -781,7 +799,7 @@ void sender_acked(struct sender *sender, struct sender_memory *memory,
 	if (is_duplicate && sender->dupacks < UINT8_MAX)
 		sender->dupacks++;
 	if (sender->phase != PHASE_OPEN &&
-	    (out->undone || (advances && phase_is_over(sender, endpoint, ack->ack))))
+	    (out->undone || (news && phase_is_over(sender, endpoint, ack->ack))))
 		leave_phase(sender, ack->ts_ns, out);
 	if (out->recovered)
 		sender->dupacks = 0;

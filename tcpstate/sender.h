@@ -61,6 +61,7 @@ struct sender_cold {
 	uint32_t sacked_bytes;
 	uint32_t again_segments; /* outstanding, sent again and not SACKed */
 	uint32_t recover;	 /* valid outside PHASE_OPEN */
+	uint32_t unheard_from;	 /* if is_behind: what it takes to be SND.UNA */
 	uint64_t evidence_ns;	 /* when the present SACK blocks or duplicate ACKs began; 0: none */
 	struct echo echo;
 	struct pipe_marks marks;
@@ -75,6 +76,7 @@ struct sender_cold {
 	struct seen_packet seen[SENDER_SEEN];
 	struct sendclock_past clock_past;
 	uint8_t seen_next;
+	bool is_behind; /* its timer fired for what the tap saw acknowledged: that ACK was lost */
 	struct sender_cold *next_free;
 } __attribute__((aligned(64)));
 
@@ -86,7 +88,9 @@ struct sender {
 	struct sendq queue;
 	uint64_t sent_ns;     /* the last data */
 	uint64_t rack_ns;     /* when the latest-sent of all that was delivered was sent */
-	uint64_t peer_ack_ns; /* the peer's last ACK that told something new */
+	uint64_t peer_ack_ns; /* the peer's last ACK that told something new, */
+	uint32_t peer_ack_tsval; /* and its time stamp, if it has one */
+	uint32_t last_seq;	 /* of the last data */
 	struct pipe pipe;
 	uint8_t phase; /* enum sender_phase */
 	uint8_t flags; /* enum sender_flag */
@@ -104,12 +108,11 @@ struct sender {
 	struct rto rto;
 	/* The fourth line. */
 	struct sendclock clock;
-	struct sender_cold *cold; /* NULL until needed; SENDER_TROUBLE says that it is there */
 	uint32_t last_ack;	  /* that it sent */
-	uint32_t near_us;	  /* cold->echo.rtt_us */
+	struct sender_cold *cold; /* NULL until needed; SENDER_TROUBLE says that it is there */
 	uint64_t passed_ns;	  /* the last data that passed, copies too */
+	uint32_t near_us;	  /* cold->echo.rtt_us */
 	struct pmtu_sizes sizes;
-	uint32_t last_seq;  /* of the last data */
 	uint32_t paused_us; /* when data passed after a pause, modulo 2^32 */
 } __attribute__((aligned(64)));
 

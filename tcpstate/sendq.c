@@ -96,7 +96,7 @@ bool sendq_grow(struct sendq *queue, struct sendq_pool *pool)
 	queue->slab_class = (uint8_t)slab_class;
 	queue->mask = (uint16_t)(sendq_slab_ranges[slab_class - 1] - 1);
 	queue->head = 0;
-	queue->tail = count;
+	queue->tail = (uint16_t)count;
 	return true;
 }
 

@@ -40,7 +40,7 @@ extern const uint32_t sendq_slab_ranges[SENDQ_SLABS];
 
 struct sendq {
 	struct sent_range *ranges; /* the owner's own, or a slab */
-	uint32_t head, tail;	   /* free running */
+	uint16_t head, tail;	   /* free running */
 	uint16_t mask;
 	uint8_t slab_class; /* + 1; 0: no slab */
 	bool overflowed;
@@ -67,7 +67,7 @@ void sendq_clear(struct sendq *queue, struct sendq_pool *pool, struct sent_range
 
 static inline uint32_t sendq_count(const struct sendq *queue)
 {
-	return queue->tail - queue->head;
+	return (uint16_t)(queue->tail - queue->head);
 }
 
 /* The i-th range, i < sendq_count(); 0 is the oldest. Valid until the queue changes. */
