@@ -88,6 +88,9 @@ in percent, and the goal in percent with "ok" or "missed". Cells without a goal 
   minima of the two halves of the path together, against the minimum that the sender's kernel has.
 - **inflight**, **cwnd** within so many percent of the kernel's, at each segment that arrives while data is
   outstanding; cwnd where the window is what limits.
+- **ssthresh** within 10% (or 0.6 of a segment) at the first segment behind each reduction: when CWR, a recovery
+  or a loss phase is over. **at the begin**: at its first segment, when of a first reduction nothing shows yet
+  how far it will go.
 """
 
 

@@ -2,9 +2,10 @@
 """What is in flight, the congestion window, its threshold, what limits, and the family (item 6)."""
 import os
 
-from .half import CA_LOSS, CA_RECOVERY
+from .half import CA_CWR, CA_LOSS, CA_RECOVERY
 
 CHRONO_RWND_LIMITED = 2
+HANDSHAKE = (2, 3)  # TCP_SYN_SENT, TCP_SYN_RECV
 INFINITE, UNKNOWN = 0x7fffffff, 0x3fffc000  # no threshold: the kernel's, and FreeBSD's in our records
 RUNS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "runs.txt")
 
@@ -40,17 +41,45 @@ def score_probe(score, run, row, record, where):
         score.add("cwnd within 25%", "sender", abs(said - true) <= true * .25)
 
 
+class Reductions:
+    """Follows one endpoint's congestion state: when a reduction begins, and when it is over.
+
+    CWR (a loss that a tail-loss probe repaired, ECN), recovery and loss phases, and what follows one of them
+    without a pause in between. Those of the handshake are no reductions: Linux sets the threshold anew when it
+    is done (tcp_init_metrics).
+    """
+
+    def __init__(self):
+        self.reducing, self.begins, self.ends = False, False, False
+
+    def see(self, row):
+        reducing = row["new_ca_state"] in (CA_CWR, CA_RECOVERY, CA_LOSS) and row["state"] not in HANDSHAKE
+        if reducing and not self.reducing:
+            self.begins, self.ends = True, False
+        elif self.reducing and not reducing:
+            self.begins, self.ends = False, True
+        self.reducing = reducing
+
+
+def threshold_is_right(row, record):
+    """Within 10%, or 0.6 of a segment. Where the one has none yet, the other must not have one either."""
+    none = row["ssthresh"] == INFINITE, record["snd_ssthresh"] == UNKNOWN
+    if any(none):
+        return all(none)
+    return abs(record["snd_ssthresh"] / row["mss_cache"] - row["ssthresh"]) <= max(row["ssthresh"] * .10, .6)
+
+
 def score_reductions(score, one):
-    """The threshold at the first probe behind the begin and behind the end of each recovery or loss phase, the
-    time by what limits, and the family by the end."""
+    """The threshold at the first probe behind each reduction, the time by what limits, and the family by the end.
+
+    When it begins only what was sent before is known, and of a first one nothing says how far it will go. It is
+    told apart, without a goal.
+    """
     cc, arrivals = congestion_control(one.run.name), {id(row): record for row, record in one.arrivals()}
-    phase, waiting, last, busy, said = 0, None, None, 0, "unknown"
+    reductions, last, busy, said = Reductions(), None, 0, "unknown"
     for row in one.rows:
         if row["event"] == "ca_state":
-            inside = row["new_ca_state"] in (CA_RECOVERY, CA_LOSS)
-            if inside != (phase in (CA_RECOVERY, CA_LOSS)):
-                waiting = "begins" if inside else "ends"
-            phase = row["new_ca_state"]
+            reductions.see(row)
         if row["event"] != "probe":
             continue
         record = arrivals.get(id(row))
@@ -64,12 +93,11 @@ def score_reductions(score, one):
             score.all["limit", "sender"] += units
             score.right["limit", "sender"] += units * (record["stack"].get("limit") == limit_of(row))
         last = row["ts_ns"]
-        if waiting and cc != "bbr":
-            true, known = row["ssthresh"], record["snd_ssthresh"] / row["mss_cache"]
-            none = (true == INFINITE, record["snd_ssthresh"] == UNKNOWN)
-            score.add("ssthresh within 10%", "sender", all(none) or not any(none) and abs(known - true) <= max(true * .10, .6),
-                      f"{where} {waiting} said {known:.1f} true {true}")
-        waiting = None
+        if (reductions.begins or reductions.ends) and cc != "bbr":
+            score.add("ssthresh within 10%" if reductions.ends else "ssthresh at the begin within 10%", "sender",
+                      threshold_is_right(row, record),
+                      f"{where} said {record['snd_ssthresh'] / row['mss_cache']:.1f} true {row['ssthresh']}")
+        reductions.begins = reductions.ends = False
     if busy > 5 and cc:
         name = {"bbr-like": "bbr"}.get(said, said)
         if name != "unknown":
