@@ -155,6 +155,7 @@ static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 			sender->flags |= SENDER_NO_TLP;
 	}
 	window_timeout(sender, sender->backoff != 0);
+	sender->flags &= (uint8_t)~SENDER_TLP_ASKS;
 	pipe_timed_out(sender, endpoint->snd_una);
 	step->timeout = true;
 	step->timer_ms = sent->waited_us / 1000;
@@ -209,7 +210,7 @@ void sender_step(struct sender *sender, struct sender_memory *memory,
 		step->recovery = true;
 		window_recovery(sender, endpoint);
 		begin_phase(sender, endpoint, PHASE_RECOVERY);
-		sender->flags &= (uint8_t)~SENDER_TLP_OUT;
+		sender->flags &= (uint8_t) ~(SENDER_TLP_OUT | SENDER_TLP_ASKS);
 		fate_begin(&sender->cold->fate);
 	}
 }
@@ -366,6 +367,9 @@ static void queue_sent(struct sender *sender, struct sender_memory *memory,
 	if (sent->kind == OUT_TLP_RETRANSMISSION || sent->kind == OUT_TLP_NEW) {
 		make_cold(sender, memory, endpoint->snd_una);
 		sender->flags |= SENDER_TLP_OUT;
+		sender->flags =
+			(uint8_t)(sent->kind == OUT_TLP_NEW ? sender->flags & ~SENDER_TLP_ASKS
+							    : sender->flags | SENDER_TLP_ASKS);
 		sender->cold->tlp_end = seq_max(snd_max, end);
 	}
 	if (seq_before(start, snd_max)) {
@@ -628,6 +632,27 @@ static void take_sacks(struct sender *sender, struct sender_memory *memory,
 	sender->sack_count = kept;
 }
 
+/*
+ * RFC 8985 7.4.2 and Linux's tcp_process_tlp_ack(): a DSACK or a duplicate ACK says that the original had come
+ * too. Something newer acknowledged without either: it had not.
+ */
+static void answer_probe(struct sender *sender, const struct endpoint *endpoint,
+			 const struct segment *ack, bool is_duplicate, const struct sender_ack *out)
+{
+	uint32_t end = sender->cold->tlp_end;
+
+	if (seq_before(ack->ack, end))
+		return;
+	if (!(out->dsack && out->dsack_block.end == end) && seq_after(ack->ack, end)) {
+		/* A recovery or a timeout meanwhile has reduced it. */
+		if (sender->phase == PHASE_OPEN)
+			window_probe_loss(sender);
+	} else if (!out->dsack && (ack->ack != endpoint->snd_una || !is_duplicate)) {
+		return;
+	}
+	sender->flags &= (uint8_t)~SENDER_TLP_ASKS;
+}
+
 static void add_needless(struct sender_ack *out, const struct needless *verdict)
 {
 	out->needless[out->needless_count++] = *verdict;
@@ -792,6 +817,8 @@ void sender_acked(struct sender *sender, struct sender_memory *memory,
 		    sender->sacked_segments == 0)
 			sender->cold->evidence_ns = 0;
 	}
+	if (sender->flags & SENDER_TLP_ASKS)
+		answer_probe(sender, endpoint, ack, is_duplicate, out);
 	if (sender->flags & SENDER_TLP_OUT && !seq_before(ack->ack, sender->cold->tlp_end))
 		sender->flags &= (uint8_t)~SENDER_TLP_OUT;
 	if ((is_duplicate || sender->sacked_segments) && !sender->cold->evidence_ns)

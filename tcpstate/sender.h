@@ -39,6 +39,7 @@ enum sender_flag {
 	SENDER_FRTO = 0x08,	 /* after the first timeout of a row, RFC 5682 */
 	SENDER_TROUBLE = 0x20,	 /* something was lost, late or sent again: the past is kept */
 	SENDER_ECHO_OUT = 0x40,	 /* a time stamp of the peer's is awaited back; see echo.h */
+	SENDER_TLP_ASKS = 0x80,	 /* a probe that repeated data: was that lost? RFC 8985 7.4 */
 	SENDER_FULL_SIZE = 0x10, /* full-size segments get through: pmtu need not watch */
 };
 

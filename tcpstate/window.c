@@ -113,6 +113,12 @@ uint8_t window_limit(const struct sender *sender, const struct endpoint *endpoin
 	return LIMIT_WINDOW;
 }
 
+/* RFC 2861 3.2: what slow start may go back to, three quarters of the window at least. */
+static uint32_t threshold_now(const struct window *window, uint32_t segments)
+{
+	return max_u32(window->ssthresh_bytes, (segments / 2 + segments / 4) * window->mss_bytes);
+}
+
 /* RFC 2861: the window of before the pause is not used at once. */
 static void after_pause(struct sender *sender, const struct endpoint *endpoint, uint64_t ts_ns)
 {
@@ -123,9 +129,7 @@ static void after_pause(struct sender *sender, const struct endpoint *endpoint, 
 
 	if (pause_us <= timeout_us || window->cwnd_bytes <= least_bytes)
 		return;
-	if (window->ssthresh_bytes != WINDOW_UNKNOWN)
-		window->ssthresh_bytes =
-			max_u32(window->ssthresh_bytes, window->cwnd_bytes / 4 * 3);
+	window->ssthresh_bytes = threshold_now(window, window->cwnd_bytes / window->mss_bytes);
 	for (; pause_us > timeout_us && window->cwnd_bytes > least_bytes; pause_us -= timeout_us)
 		window->cwnd_bytes /= 2;
 	window->cwnd_bytes = max_u32(window->cwnd_bytes, least_bytes);
@@ -165,7 +169,8 @@ static bool in_slow_start(const struct window *window)
 	return window->cwnd_bytes < window->ssthresh_bytes;
 }
 
-uint8_t window_family(const struct sender *sender, uint8_t *confidence)
+/* By what its reductions have left, and by more: votes for pacing. */
+static uint8_t family_by(const struct sender *sender, uint8_t paced_votes, uint8_t *confidence)
 {
 	const struct window_past *past;
 	uint8_t votes[CC_COUNT] = { 1 };
@@ -178,7 +183,7 @@ uint8_t window_family(const struct sender *sender, uint8_t *confidence)
 	past = &sender->cold->past;
 	votes[CC_RENO] = past->reno_votes;
 	votes[CC_CUBIC] = past->cubic_votes;
-	votes[CC_BBR] = (uint8_t)(past->bbr_votes + (is_paced(sender) ? PACED_VOTES : 0));
+	votes[CC_BBR] = (uint8_t)(past->bbr_votes + paced_votes);
 	for (uint8_t family = CC_RENO; family < CC_COUNT; family++)
 		if (votes[family] > votes[best])
 			best = family;
@@ -195,42 +200,49 @@ uint8_t window_family(const struct sender *sender, uint8_t *confidence)
 	return CC_UNKNOWN;
 }
 
+uint8_t window_family(const struct sender *sender, uint8_t *confidence)
+{
+	return family_by(sender, is_paced(sender) ? PACED_VOTES : 0, confidence);
+}
+
+/* Pacing alone, which may be the application's, is no reason to expect that nothing is taken away. */
+static uint8_t family_measured(const struct sender *sender)
+{
+	uint8_t confidence;
+
+	return family_by(sender, 0, &confidence);
+}
+
 static void vote(uint8_t *votes, uint8_t count)
 {
 	*votes = (uint8_t)(*votes < 200 ? *votes + count : 200);
 }
 
-/* What a reduction leaves of the window: whole segments, two at least (RFC 5681 3.1). */
-static uint32_t reduced(const struct sender *sender, uint32_t from_bytes)
-{
-	const struct window *window = &sender->window;
-	uint32_t segments = from_bytes / window->mss_bytes;
-	uint8_t confidence;
-
-	switch (window_family(sender, &confidence)) {
-	case CC_BBR:
-		break;
-	case CC_RENO:
-		segments /= 2;
-		break;
-	default:
-		segments = (uint32_t)((uint64_t)segments * 717 / 1024);
-	}
-	return max_u32(segments, 2) * window->mss_bytes;
-}
-
+/* What a reduction leaves of the window: half (RFC 5681 3.1), 0.7 (RFC 9438 4.6, as Linux has it), or all. */
 static void reduce(struct sender *sender)
 {
 	struct window *window = &sender->window;
 	struct window_past *past = &sender->cold->past;
+	uint32_t segments = window->cwnd_bytes / window->mss_bytes;
+
 	past->prior_cwnd_bytes = window->cwnd_bytes;
-	past->prior_ssthresh_bytes = window->ssthresh_bytes;
-	window->ssthresh_bytes = reduced(sender, window->cwnd_bytes);
-	/* What began it was the delivery of a segment. */
-	past->prr_delivered_bytes = window->mss_bytes;
-	past->prr_sent_bytes = 0;
+	past->prior_ssthresh_bytes = threshold_now(window, segments);
+	/* Whole segments, two at least (RFC 5681 3.1). */
+	past->reno_bytes = max_u32(segments / 2, 2) * window->mss_bytes;
+	past->cubic_bytes =
+		max_u32((uint32_t)((uint64_t)segments * 717 / 1024), 2) * window->mss_bytes;
+	switch (family_measured(sender)) {
+	case CC_BBR:
+		window->ssthresh_bytes = max_u32(segments, 2) * window->mss_bytes;
+		break;
+	case CC_RENO:
+		window->ssthresh_bytes = past->reno_bytes;
+		break;
+	default:
+		window->ssthresh_bytes = past->cubic_bytes;
+	}
 	window->peak_bytes = window->peak_before_bytes = 0;
-	window->flags &= (uint8_t) ~(WINDOW_JUDGED | WINDOW_MEASURE);
+	window->flags &= (uint8_t) ~(WINDOW_BURST | WINDOW_MEASURE);
 	window->short_bursts = 0;
 }
 
@@ -271,14 +283,64 @@ void window_timeout(struct sender *sender, bool again)
 
 	if (window->mss_bytes == 0)
 		return;
-	/* From a recovery it keeps the threshold of that. */
-	if (!again && sender->phase == PHASE_OPEN)
+	/*
+	 * From a recovery it keeps the threshold of that. In a loss phase the first of a row, behind an ACK
+	 * that told of progress, reduces what has grown since (RFC 5681 3.1, Linux's tcp_enter_loss()).
+	 */
+	if (!again && sender->phase != PHASE_RECOVERY)
 		reduce(sender);
-	window->flags &= (uint8_t)~WINDOW_MEASURE;
+	window->flags &= (uint8_t) ~(WINDOW_MEASURE | WINDOW_BURST);
 	window->cwnd_bytes = window->mss_bytes;
 	window->peak_bytes = window->peak_before_bytes = 0;
 	window->reason = CWND_TIMEOUT;
 	note_change(sender);
+}
+
+void window_probe_loss(struct sender *sender)
+{
+	struct window *window = &sender->window;
+
+	if (window->mss_bytes == 0)
+		return;
+	reduce(sender);
+	window->cwnd_bytes = window->ssthresh_bytes;
+	window->reason = CWND_PROBE;
+	note_change(sender);
+}
+
+/*
+ * Behind a recovery the window is the threshold (RFC 6937 3), and a sender that has more to send fills it at
+ * once, before anything can make it grow. So the burst behind the ACK that ended it tells the threshold, also
+ * of a sender that has never reduced before. idle: it may have nothing to send, or may not.
+ */
+static void burst_grows(struct sender *sender, uint32_t in_flight, bool idle)
+{
+	struct window *window = &sender->window;
+	const struct window_past *past = &sender->cold->past;
+	uint32_t mss = window->mss_bytes, slack = mss + past->reno_bytes / 16;
+
+	window->peak_bytes = max_u32(window->peak_bytes, in_flight);
+	in_flight = window->peak_bytes;
+	if (family_measured(sender) == CC_UNKNOWN)
+		/* Far less than half: it has nothing to fill it with. */
+		window->ssthresh_bytes =
+			idle || in_flight > past->reno_bytes || in_flight + slack < past->reno_bytes
+				? past->cubic_bytes
+				: past->reno_bytes;
+	/* That much is in flight, so the window is no smaller; the ACK may have let it grow by one. */
+	if (in_flight > window->ssthresh_bytes + mss)
+		window->ssthresh_bytes =
+			in_flight > past->cubic_bytes + mss ? in_flight : past->cubic_bytes;
+	window->cwnd_bytes = max_u32(window->ssthresh_bytes, in_flight);
+}
+
+/* The peer's window has no room for another segment. */
+static bool is_starved(const struct window *window, const struct endpoint *endpoint,
+		       uint32_t snd_max)
+{
+	uint32_t left_bytes = endpoint->snd_una + endpoint->snd_wnd - snd_max;
+
+	return left_bytes < window->mss_bytes || left_bytes >> 31;
 }
 
 void window_sent(struct sender *sender, const struct endpoint *endpoint, const struct segment *seg,
@@ -303,11 +365,13 @@ void window_sent(struct sender *sender, const struct endpoint *endpoint, const s
 	if (sent->cause == CAUSE_TLP)
 		return; /* RFC 8985 7.3: whatever the window */
 	if (sender->phase == PHASE_RECOVERY) {
-		sender->cold->past.prr_sent_bytes += seg->payload_bytes;
 		window->cwnd_bytes = max_u32(in_flight, window->mss_bytes);
 		window->peak_bytes = max_u32(window->peak_bytes, in_flight);
 		return;
 	}
+	if (window->flags & WINDOW_BURST)
+		burst_grows(sender, in_flight,
+			    window->flags & WINDOW_SHORT || is_starved(window, endpoint, snd_max));
 	if (in_flight > window->peak_bytes)
 		window->peak_bytes = in_flight;
 	if (in_flight > window->cwnd_bytes) {
@@ -316,42 +380,26 @@ void window_sent(struct sender *sender, const struct endpoint *endpoint, const s
 	}
 }
 
-/* RFC 6937: what a recovery sends for what is delivered is the share that it will leave. */
-static void judge_reduction(struct sender *sender)
+static bool is_near(uint32_t bytes, uint32_t to_bytes)
 {
-	struct window *window = &sender->window;
-	struct window_past *past = &sender->cold->past;
-	uint32_t mss = window->mss_bytes, prior = past->prior_cwnd_bytes;
-	uint64_t delivered = past->prr_delivered_bytes, sent = past->prr_sent_bytes;
-
-	if (window->flags & WINDOW_JUDGED || prior < 12 * mss || delivered < 10 * mss)
-		return;
-	window->flags |= WINDOW_JUDGED;
-	if (sent * 10 < delivered * 4)
-		return; /* something else holds it */
-	if (sent * 100 < delivered * 63)
-		vote(&past->reno_votes, 2);
-	else if (sent * 10 < delivered * 9)
-		vote(&past->cubic_votes, 2);
-	window->ssthresh_bytes = reduced(sender, prior);
+	return bytes + to_bytes / 32 >= to_bytes && bytes <= to_bytes + to_bytes / 32;
 }
 
-/*
- * A recovery that was never judged, because most of the flight was lost: once it is below the threshold it
- * grows back to it (RFC 6937 3, PRR-SSRB), no further.
- */
-static void judge_end(struct sender *sender)
+static void burst_over(struct window *window, struct window_past *past, bool starved)
 {
-	struct window *window = &sender->window;
-	struct window_past *past = &sender->cold->past;
-	uint64_t left = max_u32(window->peak_bytes, window->peak_before_bytes);
-	uint64_t prior = past->prior_cwnd_bytes;
+	uint32_t apart = past->cubic_bytes - past->reno_bytes;
+	uint8_t weight = apart > window->mss_bytes ? 3 : apart ? 1 : 0;
 
-	if (past->reno_votes | past->cubic_votes | past->bbr_votes || left * 100 < prior * 44 ||
-	    left * 100 >= prior * 59)
+	window->flags &= (uint8_t)~WINDOW_BURST;
+	if (window->flags & WINDOW_SHORT || starved || weight == 0)
 		return;
-	vote(&past->reno_votes, 1);
-	window->ssthresh_bytes = reduced(sender, past->prior_cwnd_bytes);
+	if (is_near(window->peak_bytes, past->reno_bytes))
+		vote(&past->reno_votes, weight);
+	else if (is_near(window->peak_bytes, past->cubic_bytes))
+		vote(&past->cubic_votes, weight);
+	else
+		return;
+	window->flags &= (uint8_t)~WINDOW_MEASURE;
 }
 
 /* What the first round behind a recovery has in flight is what the reduction has left. */
@@ -484,32 +532,32 @@ void window_acked(struct sender *sender, const struct endpoint *endpoint, const 
 	struct window *window = &sender->window;
 	struct window_past *past = sender->cold ? &sender->cold->past : NULL;
 	bool advances = seq_after(ack->ack, endpoint->snd_una);
-	bool starved =
-		endpoint->snd_una + endpoint->snd_wnd - endpoint->snd_max < window->mss_bytes;
+	bool starved = is_starved(window, endpoint, endpoint->snd_max);
 	uint32_t una = advances ? ack->ack : endpoint->snd_una;
-	uint32_t in_flight;
+	uint32_t in_flight, used;
 
 	if (window->mss_bytes == 0)
 		return;
 	window->delivered += out->delivered_segments;
 	window->round_delivered_bytes += out->delivered_bytes;
+	if (window->flags & WINDOW_BURST)
+		burst_over(window, past, starved);
 	if (out->undone && past && past->prior_cwnd_bytes) {
 		window->cwnd_bytes = max_u32(window->cwnd_bytes, past->prior_cwnd_bytes);
-		window->ssthresh_bytes = past->prior_ssthresh_bytes;
+		window->ssthresh_bytes =
+			max_u32(window->ssthresh_bytes, past->prior_ssthresh_bytes);
 		window->reason = CWND_UNDO;
 		window->flags &= (uint8_t)~WINDOW_MEASURE;
 		window->peak_bytes = window->peak_before_bytes = 0;
 	} else if (out->recovered && out->recovered_from == PHASE_RECOVERY) {
-		judge_end(sender);
-		window->cwnd_bytes = window->ssthresh_bytes;
 		window->reason = CWND_RECOVERY;
 		window->peak_bytes = window->peak_before_bytes = 0;
-		window->flags |= WINDOW_MEASURE;
+		window->flags |= WINDOW_MEASURE | WINDOW_BURST;
+		burst_grows(sender, pipe_bytes(sender, endpoint->snd_max - una, window->mss_bytes),
+			    window->flags & WINDOW_SHORT || starved);
 		window->round_end = endpoint->snd_max;
 		window->flags &= (uint8_t)~WINDOW_STARVED;
 	} else if (sender->phase == PHASE_RECOVERY) {
-		judge_reduction(sender);
-		past->prr_delivered_bytes += out->delivered_bytes;
 		in_flight = pipe_bytes(sender, endpoint->snd_max - una, window->mss_bytes);
 		/* What the peer does not let it send is not taken away. */
 		if (!starved || window->cwnd_bytes > window->ssthresh_bytes)
@@ -518,10 +566,14 @@ void window_acked(struct sender *sender, const struct endpoint *endpoint, const 
 		/* Before it: what the burst has left. */
 		in_flight = pipe_bytes(sender, endpoint->snd_max - una, window->mss_bytes) +
 			    out->delivered_bytes;
-		if (past && window->flags & WINDOW_SENT && sender->phase == PHASE_OPEN)
+		if (past && window->flags & WINDOW_SENT && sender->phase == PHASE_OPEN && !starved)
 			burst_ended(window, past, in_flight);
-		/* RFC 5681 3.1, and RFC 7661: a window that is not used does not grow. */
-		if (in_slow_start(window) && in_flight * 2 > window->cwnd_bytes) {
+		/*
+		 * RFC 5681 3.1, and RFC 7661: a window that was not used does not grow, in Linux beyond twice
+		 * what was in flight.
+		 */
+		used = max_u32(in_flight, max_u32(window->peak_bytes, window->peak_before_bytes));
+		if (in_slow_start(window) && used * 2 > window->cwnd_bytes) {
 			window->cwnd_bytes +=
 				max_u32(out->delivered_segments * (uint32_t)window->mss_bytes,
 					out->delivered_bytes);

@@ -58,7 +58,7 @@ enum window_flag {
 	WINDOW_SENT = 0x01,	       /* data was sent since the last ACK */
 	WINDOW_SHORT = 0x02,	       /* the last data was no full segment: all that there was */
 	WINDOW_STARVED = 0x04,	       /* in this round something else than the window limited */
-	WINDOW_JUDGED = 0x08,	       /* the recovery's reduction was measured while it went on */
+	WINDOW_BURST = 0x08,	       /* no ACK has come since the one that ended the recovery */
 	WINDOW_MEASURE = 0x10,	       /* this round shows what the recovery has left */
 	WINDOW_ELSEWHERE = 0x20,       /* the tap is not at the sender */
 	WINDOW_LEFT_SLOW_START = 0x40, /* to be told */
@@ -93,7 +93,7 @@ struct window_past {
 	uint32_t told_bytes;  /* the estimate that the last EVENT_CWND told */
 	uint32_t burst_bytes; /* the largest of short_bursts */
 	uint32_t prior_cwnd_bytes, prior_ssthresh_bytes; /* before the last reduction */
-	uint32_t prr_delivered_bytes, prr_sent_bytes;	 /* in it */
+	uint32_t reno_bytes, cubic_bytes;		 /* what these would leave of it */
 	uint32_t
 		paced; /* sends of a sender that its window limits, when nothing had just come in */
 	uint8_t rounds;
@@ -123,6 +123,9 @@ void window_sent(struct sender *sender, const struct endpoint *endpoint, const s
 /* A recovery begins, or the timer has fired (again: not for the first time in a row). */
 void window_recovery(struct sender *sender, const struct endpoint *endpoint);
 void window_timeout(struct sender *sender, bool again);
+
+/* A tail-loss probe turns out to have repaired a loss: one reduction, no recovery (RFC 8985 7.4.2). */
+void window_probe_loss(struct sender *sender);
 
 /* An ACK, behind pipe_judge(); endpoint->snd_una is still as before it. */
 void window_acked(struct sender *sender, const struct endpoint *endpoint, const struct segment *ack,

@@ -124,6 +124,9 @@ static void reductions_are_measured(void **state)
 				for (int r = 0; r < 4; r++)
 					round_trip(&b, &cwnd, false);
 				assert_in_range(cwnd_of(&b), cwnd - 2, cwnd);
+				/* From the first one on. */
+				assert_int_equal(window_family(&b.w.sender, &confidence),
+						 rows[j].family);
 			}
 			assert_int_equal(window_family(&b.w.sender, &confidence), rows[j].family);
 			assert_in_range(confidence, 60, 98);
@@ -145,6 +148,121 @@ static void a_timeout_begins_with_one_segment(void **state)
 	assert_int_equal(cwnd_of(&b), 1);
 	assert_in_range(b.w.sender.window.ssthresh_bytes / MSS, cwnd * 7 / 10 - 2, cwnd * 7 / 10);
 	assert_true(b.w.sender.window.flags & WINDOW_TELL);
+	world_end(&b.w);
+}
+
+/* A sender that has nothing to fill its window with behind a recovery says nothing by not filling it. */
+static void an_idle_sender_is_not_measured(void **state)
+{
+	static struct bulk b;
+	uint32_t cwnd, end, lost;
+	uint8_t confidence;
+
+	(void)state;
+	begin(&b, UINT32_MAX - 20500);
+	to_avoidance(&b, &cwnd);
+	lost = b.acked;
+	end = b.next;
+	b.w.now_ns += 20 * MS;
+	for (uint32_t i = 1; i <= 3; i++)
+		world_ack(&b.w, lost, lost + 1, lost + 1 + i);
+	world_send(&b.w, lost, 1, MSS);
+	for (uint32_t i = 4; lost + i < end; i++)
+		world_ack(&b.w, lost, lost + 1, lost + 1 + i);
+	/* Half of it, and the last is short. */
+	b.w.now_ns += 10 * MS;
+	world_ack(&b.w, end, 0, 0);
+	world_send(&b.w, b.next, cwnd / 2, 300);
+	assert_in_range(b.w.sender.window.ssthresh_bytes / MSS, cwnd * 7 / 10 - 2,
+			cwnd * 7 / 10 + 1);
+	b.w.now_ns += 20 * MS;
+	world_ack(&b.w, end + 1, 0, 0);
+	assert_int_not_equal(window_family(&b.w.sender, &confidence), CC_RENO);
+	world_end(&b.w);
+}
+
+static uint32_t threshold_of(const struct bulk *b)
+{
+	return b->w.sender.window.ssthresh_bytes / MSS;
+}
+
+/* Linux's tcp_enter_loss(): a timer in a row changes nothing, the next one behind progress reduces again. */
+static void timeouts_behind_progress_reduce_again(void **state)
+{
+	static struct bulk b;
+	uint32_t cwnd, first;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+		begin(&b, bases[i]);
+		to_avoidance(&b, &cwnd);
+		b.w.now_ns += 500 * MS;
+		world_send(&b.w, b.acked, 1, MSS);
+		first = threshold_of(&b);
+		b.w.now_ns += 1000 * MS;
+		world_send(&b.w, b.acked, 1, MSS);
+		assert_int_equal(threshold_of(&b), first);
+		b.w.now_ns += 20 * MS;
+		world_ack(&b.w, ++b.acked, 0, 0);
+		world_send(&b.w, b.acked, 2, MSS);
+		assert_int_equal(cwnd_of(&b), 2);
+		b.w.now_ns += 3000 * MS;
+		world_send(&b.w, b.acked, 1, MSS);
+		assert_int_equal(b.w.sender.phase, PHASE_LOSS);
+		assert_int_equal(threshold_of(&b), 2);
+		assert_int_equal(cwnd_of(&b), 1);
+		world_end(&b.w);
+	}
+}
+
+/* RFC 8985 7.4.2. */
+static void what_a_probe_repaired_reduces(void **state)
+{
+	static const struct {
+		bool dsack;
+		uint32_t cwnd;
+	} rows[] = { { false, 7 }, { true, 10 } };
+	static struct bulk b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
+		for (size_t j = 0; j < 2; j++) {
+			begin(&b, bases[i]);
+			world_send(&b.w, 0, 5, MSS);
+			b.w.now_ns += 20 * MS;
+			world_ack(&b.w, 4, 0, 0);
+			b.w.now_ns += 80 * MS;
+			assert_int_equal(world_send(&b.w, 4, 1, MSS), OUT_TLP_RETRANSMISSION);
+			b.w.now_ns += 20 * MS;
+			world_ack(&b.w, 5, rows[j].dsack ? 4 : 0, rows[j].dsack ? 5 : 0);
+			assert_int_equal(b.w.sender.window.ssthresh_bytes, WINDOW_UNKNOWN);
+			world_send(&b.w, 5, 3, 300);
+			b.w.now_ns += 20 * MS;
+			world_ack(&b.w, 6, 0, 0);
+			assert_int_equal(cwnd_of(&b), rows[j].cwnd);
+			world_end(&b.w);
+		}
+}
+
+/* Linux's tcp_current_ssthresh(): three quarters of the window are never given up by a needless reduction. */
+static void an_undo_leaves_slow_start_to_three_quarters(void **state)
+{
+	static struct bulk b;
+	uint32_t cwnd;
+
+	(void)state;
+	begin(&b, INT32_MAX - 20500);
+	to_avoidance(&b, &cwnd);
+	b.w.sender.window.ssthresh_bytes = 20 * MSS;
+	b.w.now_ns += 500 * MS;
+	world_send(&b.w, b.acked, 1, MSS);
+	assert_int_equal(cwnd_of(&b), 1);
+	b.w.now_ns += MS;
+	/* Both copies arrived, and all else. */
+	world_ack(&b.w, b.next, b.acked, b.acked + 1);
+	assert_true(b.w.ack.undone);
+	assert_in_range(cwnd_of(&b), cwnd - 1, cwnd + 1);
+	assert_in_range(threshold_of(&b), cwnd * 3 / 4 - 2, cwnd * 3 / 4);
 	world_end(&b.w);
 }
 
@@ -237,6 +355,10 @@ int main(void)
 		cmocka_unit_test(slow_start_doubles_and_is_left),
 		cmocka_unit_test(reductions_are_measured),
 		cmocka_unit_test(a_timeout_begins_with_one_segment),
+		cmocka_unit_test(an_idle_sender_is_not_measured),
+		cmocka_unit_test(timeouts_behind_progress_reduce_again),
+		cmocka_unit_test(what_a_probe_repaired_reduces),
+		cmocka_unit_test(an_undo_leaves_slow_start_to_three_quarters),
 		cmocka_unit_test(what_limits_is_told),
 		cmocka_unit_test(a_pause_takes_the_window_back),
 		cmocka_unit_test(a_lost_handshake_begins_with_one_segment),
