@@ -4,9 +4,12 @@
 #include "tcpstate/event.h"
 #include "tcpstate/seq.h"
 
-void fate_begin(struct fate *fate)
+void fate_begin(struct fate *fate, uint32_t snd_una, uint32_t outstanding)
 {
-	fate->undo = false;
+	fate->undo = outstanding != 0;
+	fate->undo_left = (uint16_t)(outstanding < UINT16_MAX ? outstanding : UINT16_MAX);
+	fate->undo_start = fate->undo_end = snd_una;
+	fate->undo_tsval = 0;
 }
 
 void fate_sent_again(struct fate *fate, const struct segment *seg, uint8_t cause)
@@ -23,13 +26,13 @@ void fate_sent_again(struct fate *fate, const struct segment *seg, uint8_t cause
 			.start = seg->seq, .end = end, .count = 1, .cause = cause
 		};
 	}
-	if (fate->undo) {
-		if (fate->undo_left < UINT16_MAX)
-			fate->undo_left++;
+	if (fate->undo && fate->undo_left < UINT16_MAX)
+		fate->undo_left++;
+	else if (!fate->undo)
+		fate->undo_left = 1;
+	if (fate->undo && fate->undo_end != fate->undo_start)
 		return;
-	}
 	fate->undo = true;
-	fate->undo_left = 1;
 	fate->undo_start = seg->seq;
 	fate->undo_end = end;
 	fate->undo_cause = cause;

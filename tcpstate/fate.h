@@ -42,8 +42,12 @@ struct needless {
 	bool undone;	/* nothing of the episode was needed */
 };
 
-/* An episode begins: the next retransmission is its first. */
-void fate_begin(struct fate *fate);
+/*
+ * An episode begins: the next retransmission is its first. Those of before it that are outstanding, a tail-loss
+ * probe or what an older episode sent, may yet be named by a DSACK too, and Linux waits for them
+ * (tcp_init_undo()).
+ */
+void fate_begin(struct fate *fate, uint32_t snd_una, uint32_t outstanding);
 
 /* A segment was sent again. */
 void fate_sent_again(struct fate *fate, const struct segment *seg, uint8_t cause);

@@ -140,6 +140,7 @@ static void begin_phase(struct sender *sender, const struct endpoint *endpoint, 
 static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 		       const struct segment *seg, const struct sent *sent, struct sender_step *step)
 {
+	uint32_t outstanding = sender->pipe.again_segments;
 	/*
 	 * Several segments were outstanding and none was sent for a probe: this host has no probes. Or
 	 * what looked like one has doubled the timer, as only a timeout does.
@@ -165,7 +166,7 @@ static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 	/* Linux: a timeout in the middle of a recovery is no case for RFC 5682. */
 	if (sender->backoff == 1) {
 		if (sender->phase == PHASE_OPEN)
-			fate_begin(&sender->cold->fate);
+			fate_begin(&sender->cold->fate, endpoint->snd_una, outstanding);
 		sender->flags =
 			(uint8_t)(sender->phase == PHASE_OPEN ? sender->flags | SENDER_FRTO
 							      : sender->flags & ~SENDER_FRTO);
@@ -211,7 +212,7 @@ void sender_step(struct sender *sender, struct sender_memory *memory,
 		window_recovery(sender, endpoint);
 		begin_phase(sender, endpoint, PHASE_RECOVERY);
 		sender->flags &= (uint8_t) ~(SENDER_TLP_OUT | SENDER_TLP_ASKS);
-		fate_begin(&sender->cold->fate);
+		fate_begin(&sender->cold->fate, endpoint->snd_una, sender->pipe.again_segments);
 	}
 }
 
@@ -672,7 +673,7 @@ static void leave_phase(struct sender *sender, uint64_t ts_ns, struct sender_ack
 }
 
 /* What was sent again behind a recovery is counted as lost until it is acknowledged (RFC 6675 5). */
-static void follow_at_once(struct sender *sender, const struct endpoint *endpoint,
+static void follow_at_once(struct sender *sender, const struct endpoint *endpoint, uint32_t ack,
 			   struct sender_ack *out)
 {
 	if (!out->recovered || out->undone || sender->cold->again_segments == 0)
@@ -680,7 +681,7 @@ static void follow_at_once(struct sender *sender, const struct endpoint *endpoin
 	out->entered = true;
 	window_recovery(sender, endpoint);
 	begin_phase(sender, endpoint, PHASE_RECOVERY);
-	fate_begin(&sender->cold->fate);
+	fate_begin(&sender->cold->fate, ack, sender->pipe.again_segments);
 }
 
 /*
@@ -832,7 +833,7 @@ void sender_acked(struct sender *sender, struct sender_memory *memory,
 		sender->dupacks = 0;
 	pipe_judge(sender, endpoint, ack, is_duplicate, out);
 	window_acked(sender, endpoint, ack, near_us, out);
-	follow_at_once(sender, endpoint, out);
+	follow_at_once(sender, endpoint, ack->ack, out);
 	if (sendq_count(&sender->queue) == 0)
 		sendq_clear(&sender->queue, &memory->queues, sender->own);
 }
@@ -847,5 +848,5 @@ void sender_resync(struct sender *sender, struct sender_memory *memory)
 	if (!sender->cold)
 		return;
 	sender->cold->evidence_ns = 0;
-	fate_begin(&sender->cold->fate);
+	fate_begin(&sender->cold->fate, 0, 0);
 }

@@ -311,11 +311,41 @@ static void overflow_makes_unsure(void **state)
 	sender_memory_dispose(&w.memory);
 }
 
+/* Linux's tcp_init_undo(): what is out when an episode begins may be named by a DSACK as well. */
+static void what_was_out_before_counts_for_the_undo(void **state)
+{
+	static const uint32_t bases[] = { 1000, UINT32_MAX - 500, INT32_MAX - 500 };
+	static const struct {
+		uint32_t outstanding, sent, dsacks; /* as many as it takes */
+	} rows[] = { { 0, 1, 1 }, { 1, 1, 2 }, { 2, 0, 2 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
+		for (size_t j = 0; j < sizeof(rows) / sizeof(rows[0]); j++) {
+			struct fate fate = { 0 };
+			struct segment seg = { .seq = bases[i], .payload_bytes = 1000 };
+			struct needless verdict;
+
+			for (uint32_t k = 0; k < rows[j].outstanding; k++)
+				fate_sent_again(&fate, &seg, CAUSE_TLP);
+			fate_begin(&fate, bases[i], rows[j].outstanding);
+			for (uint32_t k = 0; k < rows[j].sent; k++)
+				fate_sent_again(&fate, &seg, CAUSE_TIMEOUT);
+			for (uint32_t k = 1; k <= rows[j].dsacks; k++) {
+				struct tcp_sack_block block = { bases[i], bases[i] + 1000 };
+
+				assert_true(fate_on_dsack(&fate, block, &verdict));
+				assert_int_equal(verdict.undone, k == rows[j].dsacks);
+			}
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scripts_hold),
 		cmocka_unit_test(overflow_makes_unsure),
+		cmocka_unit_test(what_was_out_before_counts_for_the_undo),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
