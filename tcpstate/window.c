@@ -74,6 +74,17 @@ uint8_t window_share(const struct window *window, enum limit limit)
 	return (uint8_t)((window->limited_ms[limit - 1] * UINT64_C(100) + sum_ms / 2) / sum_ms);
 }
 
+/* window_share() would say less than this; without a division. */
+static bool share_is_below(const struct window *window, enum limit limit, uint32_t percent)
+{
+	uint64_t sum_ms = 0;
+
+	for (int i = 0; i < LIMIT_COUNT - 1; i++)
+		sum_ms += window->limited_ms[i];
+	return sum_ms == 0 ||
+	       window->limited_ms[limit - 1] * UINT64_C(100) + sum_ms / 2 < sum_ms * percent;
+}
+
 /* A sender that paces sends when nothing has just come in; so does an application that writes little. */
 static bool is_paced(const struct sender *sender)
 {
@@ -81,7 +92,7 @@ static bool is_paced(const struct sender *sender)
 	uint32_t paced = sender->cold ? sender->cold->past.paced : 0;
 
 	return paced >= PACED_MIN && paced * UINT64_C(25) >= window->delivered &&
-	       !(window->flags & WINDOW_ELSEWHERE) && window_share(window, LIMIT_APPLICATION) < 20;
+	       !(window->flags & WINDOW_ELSEWHERE) && share_is_below(window, LIMIT_APPLICATION, 20);
 }
 
 uint8_t window_limit(const struct sender *sender, const struct endpoint *endpoint)
