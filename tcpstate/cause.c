@@ -80,6 +80,8 @@ static struct moment moment_of(struct sender *sender, const struct endpoint *end
 		.phase = sender_phase_at(sender, now_ns, lag_us),
 	};
 
+	if (sender_is_still_behind(sender, seg->seq))
+		m.phase = PHASE_LOSS;
 	pause_us = sendclock_pause_us(&sender->clock, seg);
 	if (pause_us > m.unsent_us)
 		m.unsent_us = pause_us;

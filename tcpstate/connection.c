@@ -468,7 +468,7 @@ static void take_ack(struct tracker *tracker, struct connection *conn, const str
 	}
 	/* Of nothing outstanding an ACK says nothing, but for the DSACK of a late copy. */
 	if (model && (d->snd_una != d->snd_max || seg->options.sack_count ||
-		      (model->flags & SENDER_TROUBLE && model->cold->is_behind)))
+		      (model->flags & SENDER_TROUBLE && model->cold->behind == BEHIND_WAITS)))
 		take_ack_of_model(tracker, conn, seg, acked, model, is_duplicate);
 	if (seg->ack == d->snd_una)
 		return;

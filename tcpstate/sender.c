@@ -160,6 +160,8 @@ static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 	pipe_timed_out(sender, endpoint->snd_una);
 	step->timeout = true;
 	step->timer_ms = sent->waited_us / 1000;
+	if (sender_is_still_behind(sender, seg->seq))
+		sender->backoff = sender->cold->behind_backoff;
 	if (sender->backoff < UINT8_MAX)
 		sender->backoff++;
 	step->backoff = sender->backoff;
@@ -174,7 +176,7 @@ static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 	begin_phase(sender, endpoint, PHASE_LOSS);
 	sender->dupacks = 0;
 	if (seq_before(seg->seq, endpoint->snd_una)) {
-		sender->cold->is_behind = true;
+		sender->cold->behind = BEHIND_WAITS;
 		sender->cold->unheard_from = seg->seq;
 	}
 }
@@ -182,10 +184,11 @@ static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 /* The ACK says nothing new to the tap, but to a sender that had not heard the one before. */
 static bool catches_up(struct sender *sender, const struct segment *ack)
 {
-	if (!(sender->flags & SENDER_TROUBLE) || !sender->cold->is_behind ||
+	if (!(sender->flags & SENDER_TROUBLE) || sender->cold->behind != BEHIND_WAITS ||
 	    !seq_after(ack->ack, sender->cold->unheard_from))
 		return false;
-	sender->cold->is_behind = false;
+	sender->cold->behind = CAUGHT_UP;
+	sender->cold->behind_backoff = sender->backoff;
 	return true;
 }
 
@@ -363,6 +366,8 @@ static void queue_sent(struct sender *sender, struct sender_memory *memory,
 	again = sent->kind == OUT_RETRANSMISSION || sent->kind == OUT_TLP_RETRANSMISSION;
 	if (again | (seg->seq != snd_max))
 		begin_trouble(sender, memory, endpoint);
+	else if (sender->flags & SENDER_TROUBLE && sender->cold->behind == CAUGHT_UP)
+		sender->cold->behind = BEHIND_NOT;
 	if (again)
 		fate_sent_again(&sender->cold->fate, seg, sent->cause);
 	if (sent->kind == OUT_TLP_RETRANSMISSION || sent->kind == OUT_TLP_NEW) {

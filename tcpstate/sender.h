@@ -43,6 +43,13 @@ enum sender_flag {
 	SENDER_FULL_SIZE = 0x10, /* full-size segments get through: pmtu need not watch */
 };
 
+/* Its timer fired for what the tap saw acknowledged: that ACK was lost behind the tap. */
+enum sender_behind {
+	BEHIND_NOT,
+	BEHIND_WAITS, /* for the next ACK */
+	CAUGHT_UP,    /* it passed, and was heard if the same is not sent again */
+};
+
 #define SENDER_OLDER_ACKS 3
 #define SENDER_SEEN	  4
 
@@ -62,7 +69,7 @@ struct sender_cold {
 	uint32_t sacked_bytes;
 	uint32_t again_segments; /* outstanding, sent again and not SACKed */
 	uint32_t recover;	 /* valid outside PHASE_OPEN */
-	uint32_t unheard_from;	 /* if is_behind: what it takes to be SND.UNA */
+	uint32_t unheard_from;	 /* behind: what it takes to be SND.UNA */
 	uint64_t evidence_ns;	 /* when the present SACK blocks or duplicate ACKs began; 0: none */
 	struct echo echo;
 	struct pipe_marks marks;
@@ -77,7 +84,8 @@ struct sender_cold {
 	struct seen_packet seen[SENDER_SEEN];
 	struct sendclock_past clock_past;
 	uint8_t seen_next;
-	bool is_behind; /* its timer fired for what the tap saw acknowledged: that ACK was lost */
+	uint8_t behind;		/* enum sender_behind */
+	uint8_t behind_backoff; /* CAUGHT_UP: timeouts in a row, if it has not */
 	struct sender_cold *next_free;
 } __attribute__((aligned(64)));
 
@@ -161,6 +169,13 @@ static inline uint32_t sender_near_us(const struct sender *sender, const struct 
 static inline uint32_t sender_lag_us(const struct endpoint *endpoint, uint32_t near_us)
 {
 	return near_us < endpoint->rtt.min_us / 8 ? 0 : near_us;
+}
+
+/* What passes now shows that it has not caught up: the ACK that would have told it was lost too. */
+static inline bool sender_is_still_behind(const struct sender *sender, uint32_t seq)
+{
+	return sender->cold && sender->cold->behind == CAUGHT_UP &&
+	       seq == sender->cold->unheard_from;
 }
 
 /* The phase that the sender was in when it sent what passes at ts_ns. */
