@@ -730,7 +730,8 @@ static void take_off(struct sender *sender, struct sender_memory *memory,
 			samples->retransmitted = true;
 			if (range->tsval && range->tsval == ack->options.tsecr)
 				samples->echoed_ns = range->sent_ns;
-		} else if (!(range->flags & (SENT_SACKED | SENT_UNSEEN | SENT_ONCE_UNSEEN))) {
+		} else if (!(range->flags & (SENT_SACKED | SENT_UNSEEN))) {
+			/* What came late passed the tap once all the same, and from then on it is timed. */
 			if (!samples->first_ns)
 				samples->first_ns = range->sent_ns;
 			samples->last_ns = range->sent_ns;

@@ -115,6 +115,14 @@ static const struct line simultaneous_open[] = {
 	{ C, A,     1, 1, 5, 1000, ES, ES, 0, 0, 1 },
 };
 
+/* Overtaken in front of the tap, it passes once: its ACK gives a round trip. */
+static const struct line late_is_timed[] = {
+	OPENED,
+	{ C, A, 101, 1, 100, 1000, ES, ES, OUT_NEW, 0, 1, .tsval = 1002 },
+	{ C, A,   1, 1, 100, 1000, ES, ES, OUT_NEW, CAUSE_OUT_OF_ORDER, 1, .tsval = 1001 },
+	{ S, A,   1, 101, 0, 2000, ES, ES, 0, 0, 10 },
+};
+
 /* Both sides send theirs again; which copy an answer is for its echo tells: the second of three, 20 ms ago. */
 static const struct line syn_again_told_by_its_echo[] = {
 	{ C, Y,     0, 0, 0, 1000, SS, SR, 0, 0, 1, .tsval = 1000 },
@@ -531,6 +539,13 @@ static void check_echo(struct connection *conn, uint32_t cb, uint32_t sb)
 	assert_int_equal(conn->side[S].rtt.srtt_us, 20000);
 }
 
+static void check_late(struct connection *conn, uint32_t cb, uint32_t sb)
+{
+	assert_int_equal(conn->side[C].rtt.samples, 2);
+	assert_int_equal(conn->side[C].rtt.min_us, 10000);
+	assert_int_equal(conn->side[C].retransmitted_segments, 0);
+}
+
 static void check_no_sample(struct connection *conn, uint32_t cb, uint32_t sb)
 {
 	assert_int_equal(conn->side[C].rtt.samples, 0);
@@ -562,6 +577,7 @@ static const struct script scripts[] = {
 	{ "SYN again", SCRIPT(syn_again), 1, NULL, false },
 	{ "SYN again with another ISN", SCRIPT(syn_again_with_another_isn), 1, check_other_isn,
 	  false },
+	{ "late is timed", SCRIPT(late_is_timed), 1, check_late, false },
 	{ "SYN again, told by its echo", SCRIPT(syn_again_told_by_its_echo), 1, check_echo, false },
 	{ "SYN again, echo of the first", SCRIPT(syn_again_echo_of_the_first), 1, check_no_sample, false },
 	{ "SYN-ACK for another SYN", SCRIPT(syn_ack_for_another_syn), 1, NULL, false },
