@@ -18,6 +18,7 @@
 /* What a delay is: more than a hesitation, less than the clock's own drift over a pause. */
 #define DELAY_LEAST_US 5000
 #define DELAY_MOST_US  120000000
+#define MS_NS	       UINT64_C(1000000)
 #define STEP_NEAR      32 /* a larger one is no loss or delay, the numbers are drawn at random */
 
 static int16_t id_step(const struct sendclock *clock, const struct segment *seg)
@@ -93,6 +94,15 @@ void sendclock_mark(const struct sendclock *clock, struct sendclock_past *past,
 		past->marked = SENDCLOCK_MARKS * 2;
 }
 
+/* Clocks tick in whole milliseconds, or nearly all do: queues have blurred what was measured. */
+static uint64_t whole_tick_ns(uint64_t tick_ns)
+{
+	uint64_t whole_ns = (tick_ns + MS_NS / 2) / MS_NS * MS_NS;
+	uint64_t off_ns = tick_ns > whole_ns ? tick_ns - whole_ns : whole_ns - tick_ns;
+
+	return off_ns <= whole_ns / 8 ? whole_ns : tick_ns;
+}
+
 /* By what passed before, and if that is too little by the segment itself, which may be held up. */
 static void measure_rate(struct sendclock *clock, const struct segment *seg)
 {
@@ -104,8 +114,8 @@ static void measure_rate(struct sendclock *clock, const struct segment *seg)
 		span_ns = seg->ts_ns > clock->base_ns ? seg->ts_ns - clock->base_ns : 0;
 	}
 	if ((span_ns >= RATE_MIN_NS || (int32_t)ticks >= RATE_MIN_TICKS) && (int32_t)ticks > 0 &&
-	    span_ns / ticks <= UINT32_MAX)
-		clock->tick_ns = (uint32_t)(span_ns / ticks);
+	    span_ns / ticks <= UINT32_MAX / 2)
+		clock->tick_ns = (uint32_t)whole_tick_ns(span_ns / ticks);
 }
 
 uint64_t sendclock_pause_us(struct sendclock *clock, const struct segment *seg)
@@ -196,4 +206,14 @@ uint64_t sendclock_when_ns(const struct sendclock_past *past, uint32_t tsval)
 						       ticks * (tsval - past->marks[at].tsval);
 	}
 	return 0;
+}
+
+uint64_t sendclock_earlier_ns(const struct sendclock *clock, uint64_t ts_ns, uint32_t tsval,
+			      uint32_t earlier_tsval)
+{
+	uint64_t between_ns = clock->tick_ns * (uint64_t)(tsval - earlier_tsval);
+
+	if (!clock->tick_ns || seq_after(earlier_tsval, tsval) || ts_ns <= between_ns)
+		return 0;
+	return ts_ns - between_ns;
 }

@@ -72,4 +72,11 @@ uint64_t sendclock_age_us(const struct sendclock *clock, const struct sendclock_
 /* When the endpoint's clock showed this, as the tap saw it; 0: not known. */
 uint64_t sendclock_when_ns(const struct sendclock_past *past, uint32_t tsval);
 
+/*
+ * The same of a time before a packet's, which passed at ts_ns with the time stamp tsval, reckoned by the
+ * clock's rate; 0: it is not known yet, or that is no time before.
+ */
+uint64_t sendclock_earlier_ns(const struct sendclock *clock, uint64_t ts_ns, uint32_t tsval,
+			      uint32_t earlier_tsval);
+
 #endif

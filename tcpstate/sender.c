@@ -518,6 +518,8 @@ struct samples {
 	uint64_t echoed_ns;			  /* when what it echoes was sent; 0: not found */
 	uint64_t first_ns, last_ns;		  /* of what it acknowledges; 0: none */
 	uint64_t first_sacked_ns, last_sacked_ns; /* of what it is the first to SACK */
+	uint64_t again_ns; /* of what it acknowledges and was sent again, the last time */
+	uint32_t again_tsval;
 	bool retransmitted;
 	bool original; /* what was outstanding at the timeout and not sent again is delivered */
 };
@@ -728,6 +730,8 @@ static void take_off(struct sender *sender, struct sender_memory *memory,
 		}
 		if (range->flags & SENT_RETRANSMITTED) {
 			samples->retransmitted = true;
+			samples->again_ns = range->sent_ns;
+			samples->again_tsval = range->tsval;
 			if (range->tsval && range->tsval == ack->options.tsecr)
 				samples->echoed_ns = range->sent_ns;
 		} else if (!(range->flags & (SENT_SACKED | SENT_UNSEEN))) {
@@ -769,6 +773,10 @@ static void take_rtt(const struct sender *sender, const struct segment *ack, boo
 		if (!samples->echoed_ns)
 			samples->echoed_ns =
 				sendclock_when_ns(&sender->cold->clock_past, ack->options.tsecr);
+		if (!samples->echoed_ns && samples->again_tsval)
+			samples->echoed_ns =
+				sendclock_earlier_ns(&sender->clock, samples->again_ns,
+						     samples->again_tsval, ack->options.tsecr);
 		if (samples->echoed_ns)
 			set_rtt(out, ack, samples->echoed_ns, samples->echoed_ns, RTT_REASON_ECHO);
 	}

@@ -123,7 +123,7 @@ static const struct step needless_timeout[] = { /* RFC 3522: the ACK echoes the 
 	{ 0,      'S', 1, 2, { 0 }, NEW, NOTHING, 0 },
 	{ 45000,  'S', 2, 1, { 0 }, TLP, NOTHING, 0 },
 	{ 240000, 'S', 1, 1, { 0 }, RTO, TIMEOUT, 0 },
-	{ 5000,   'A', 3, 0, { 0 }, 0, 0, SPURIOUS | UNDONE | RECOVERED, 20 },
+	{ 5000,   'A', 3, 0, { 0 }, 0, 0, SPURIOUS | UNDONE | RECOVERED | SAMPLE, 20 },
 };
 
 static const struct step needless_by_dsack[] = { /* RFC 2883, RFC 3708 */
