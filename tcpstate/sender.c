@@ -151,10 +151,12 @@ static void fire_timer(struct sender *sender, const struct endpoint *endpoint,
 	if (sender->backoff == 0 && sack_in_use(endpoint) && sender->phase == PHASE_OPEN) {
 		if (!(sender->flags & SENDER_TLP_OUT)
 			    ? many && sender->sacked_segments == 0 && sent->confidence > 90
-			    : sent->waited_us * UINT64_C(10) >
+			    : since(seg->ts_ns, sender->sent_ns) / 100 >
 				      rto_us(&sender->rto, endpoint->rtt.srtt_us) * 18)
 			sender->flags |= SENDER_NO_TLP;
 	}
+	/* As Linux: a probe's loss is known by now, and the next silence gets one of its own. */
+	sender->flags &= (uint8_t)~SENDER_TLP_OUT;
 	window_timeout(sender, sender->backoff != 0);
 	sender->flags &= (uint8_t)~SENDER_TLP_ASKS;
 	pipe_timed_out(sender, endpoint->snd_una);
