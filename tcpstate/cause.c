@@ -170,7 +170,7 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 	bool last = seg->seq + segment_length(seg) == endpoint->snd_max;
 	bool lone_fin = seg->flags & TCP_FIN && seg->payload_bytes == 0;
 	uint64_t evidence_ns = sender->cold ? sender->cold->evidence_ns : 0;
-	bool evidence, known, timer;
+	bool evidence, known, timer, probe;
 
 	sent->cause = lone_fin ? CAUSE_FIN : CAUSE_NONE;
 	sent->above = range ? delivered_behind(sender, i + 1) : 0;
@@ -185,6 +185,14 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 		set_timer(sender, &m, last, !range || range->start == endpoint->snd_una, sent);
 		return;
 	}
+	/* RFC 8985 6.2, and RFC 5681 3.2 without SACK. */
+	evidence = range ? sender->rack_ns > range->sent_ns || sent->above ||
+				   sender->dupacks >= DUPTHRESH
+			 : evidence_ns != 0;
+	known = evidence && since_us(m.now_ns, evidence_ns) * 10 >= (uint64_t)m.lag_us * 9;
+	/* RFC 8985 7.2: two round trips without an ACK. */
+	probe = last && m.may_probe && !known && m.unsent_us * 10 >= m.rtt_us * 15 &&
+		m.quiet_us * 10 >= m.rtt_us * 5;
 	if (lone_fin) {
 		set(sent, OUT_RETRANSMISSION, CAUSE_FIN, 100);
 		return;
@@ -197,14 +205,7 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 		set(sent, OUT_RETRANSMISSION, CAUSE_RECOVERY, sack_in_use(endpoint) ? 98 : 90);
 		return;
 	}
-	/* RFC 8985 6.2, and RFC 5681 3.2 without SACK. */
-	evidence = range ? sender->rack_ns > range->sent_ns || sent->above ||
-				   sender->dupacks >= DUPTHRESH
-			 : evidence_ns != 0;
-	known = evidence && since_us(m.now_ns, evidence_ns) * 10 >= (uint64_t)m.lag_us * 9;
-	/* RFC 8985 7.2: two round trips without an ACK. */
-	if (last && m.may_probe && !known && m.unsent_us * 10 >= m.rtt_us * 15 &&
-	    m.quiet_us * 10 >= m.rtt_us * 5) {
+	if (probe) {
 		set(sent, OUT_TLP_RETRANSMISSION, CAUSE_TLP, 95);
 		return;
 	}
@@ -371,21 +372,45 @@ static bool is_timers_pause(const struct moment *m)
 		m->unsent_us <= m->rto_us + m->rto_us / 8 + TIMER_LATE_US);
 }
 
+/* It is full, or more than what was sent before it: no application had just written it. */
+static bool had_to_wait(const struct sender *sender, const struct segment *seg, uint32_t mss_bytes)
+{
+	return seg->payload_bytes * UINT64_C(2) >= mss_bytes ||
+	       seg->payload_bytes > sender->last_bytes;
+}
+
+/*
+ * RFC 8985 7.2: two round trips, with one segment outstanding the time for a delayed ACK more, which is
+ * then about that of the retransmission timer. An ACK sets it anew; what is sent does too, but no longer than
+ * the retransmission timer has left.
+ */
+static bool is_probes_pause(struct sender *sender, const struct moment *m)
+{
+	const struct sent_range *oldest = sendq_at(&sender->queue, 0);
+	uint64_t pto_us = sendq_count(&sender->queue) > 1 ? 2 * m->rtt_us : m->rto_us;
+	uint64_t before_us = since_us(sender->sent_ns, oldest->sent_ns), pause_us = m->unsent_us;
+
+	if (m->quiet_us * 8 < pause_us * 7)
+		pause_us = m->quiet_us;
+	else if (before_us < m->rto_us && m->rto_us - before_us < pto_us)
+		pto_us = m->rto_us - before_us;
+	return pause_us * 20 >= pto_us * 19 && pause_us <= pto_us + pto_us / 8 + TIMER_LATE_US;
+}
+
 void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const struct segment *seg,
 		  uint32_t near_us, struct sent *sent)
 {
 	struct moment m;
 	uint32_t missing, mss_bytes = endpoint->mss_bytes ? endpoint->mss_bytes : 1460;
-	bool lone, full;
-	uint64_t pto_us;
+	bool waited;
 
 	/* Most data follows other data at once. */
 	if (since_us(seg->ts_ns, sender->sent_ns) * 4 < endpoint->rtt.srtt_us + (uint64_t)near_us ||
 	    sender->flags & SENDER_UNSURE || !endpoint->rtt.samples)
 		return;
 	missing = missing_data(sender, seg);
-	full = seg->payload_bytes * UINT64_C(2) >= mss_bytes;
-	if (!missing && (endpoint->snd_max == endpoint->snd_una || !full))
+	waited = had_to_wait(sender, seg, mss_bytes);
+	if (!missing && (endpoint->snd_max == endpoint->snd_una || !waited))
 		return;
 	m = moment_of(sender, endpoint, seg, near_us);
 	if (missing && m.unsent_us * 10 >= m.rtt_us * 15) {
@@ -418,16 +443,10 @@ void cause_of_new(struct sender *sender, const struct endpoint *endpoint, const 
 		return;
 	}
 	/* Data that the application had ready waited for the probe timer, no more and no less. */
-	if (endpoint->snd_max == endpoint->snd_una || !m.may_probe || sender->sacked_segments ||
-	    !full)
+	if (sendq_count(&sender->queue) == 0 || !m.may_probe || sender->sacked_segments || !waited)
 		return;
 	/* Where a round trip is shorter than a timer can be, any pause looks like one. */
-	if (m.rtt_us < TIMER_LEAST_US)
-		return;
-	lone = endpoint->snd_max - endpoint->snd_una <= mss_bytes;
-	pto_us = lone ? m.rto_us : 2 * m.rtt_us;
-	if (m.unsent_us * 20 < pto_us * 19 || m.unsent_us > pto_us + pto_us / 8 + TIMER_LATE_US ||
-	    m.quiet_us * 10 < m.rtt_us * 5)
+	if (m.rtt_us < TIMER_LEAST_US || !is_probes_pause(sender, &m))
 		return;
 	sent->kind = OUT_TLP_NEW;
 	sent->cause = CAUSE_TLP;

@@ -45,6 +45,7 @@ struct script {
 	uint32_t count;
 	bool no_sack, no_timestamps;
 	uint32_t near_us;
+	uint16_t mss_bytes; /* 0: 1000 */
 };
 
 #define STEPS(steps_) .steps = steps_, .count = sizeof(steps_) / sizeof(steps_[0])
@@ -52,6 +53,7 @@ struct script {
 #define FAST	      OUT_RETRANSMISSION, CAUSE_RECOVERY
 #define RTO	      OUT_RETRANSMISSION, CAUSE_TIMEOUT
 #define TLP	      OUT_TLP_RETRANSMISSION, CAUSE_TLP
+#define TLP_NEW	      OUT_TLP_NEW, CAUSE_TLP
 #define OPENING                                                                                    \
 	{ 0, 'S', 0, 1, { 0 }, NEW, NOTHING, 0 },                                                  \
 	{                                                                                          \
@@ -126,6 +128,45 @@ static const struct step needless_timeout[] = { /* RFC 3522: the ACK echoes the 
 	{ 5000,   'A', 3, 0, { 0 }, 0, 0, SPURIOUS | UNDONE | RECOVERED | SAMPLE, 20 },
 };
 
+/*
+ * A probe with new data restarts the retransmission timer, which then waits longer than one timeout for the
+ * oldest: that is no sign of a host without probes. The timeout ends the probe, answered or not. The echo of
+ * the original gives a sample of 305 ms: the next probe comes after 2 x 55.6 ms.
+ */
+static const struct step probes_of_new_data[] = {
+	OPENING,
+	{ 0,      'S', 1, 4, { 0 }, NEW, NOTHING, 0 },
+	{ 45000,  'S', 5, 1, { 0 }, TLP_NEW, NOTHING, 0 },
+	{ 240000, 'S', 1, 1, { 0 }, RTO, TIMEOUT, 0 },
+	{ 20000,  'A', 2, 0, { 0 }, 0, 0, SPURIOUS | UNDONE | RECOVERED | SAMPLE, 20 },
+	{ 115000, 'S', 6, 1, { 0 }, TLP_NEW, NOTHING, 0 },
+};
+
+/* Two of half the size are two: there is no delayed ACK to wait for. */
+static const struct step probe_behind_small_segments[] = {
+	OPENING,
+	{ 0,     'S', 1, 2, { 0 }, NEW, NOTHING, 0 },
+	{ 45000, 'S', 3, 1, { 0 }, TLP_NEW, NOTHING, 0 },
+};
+
+/* The retransmission timer of the oldest has 20 ms left when the last is sent: the probe comes no later. */
+static const struct step probe_bounded_by_the_timer[] = {
+	OPENING,
+	{ 0,      'S', 1, 1, { 0 }, NEW, NOTHING, 0 },
+	{ 200000, 'S', 2, 1, { 0 }, NEW, NOTHING, 0 },
+	{ 21000,  'S', 3, 1, { 0 }, TLP_NEW, NOTHING, 0 },
+};
+
+/* An ACK that lets nothing be sent sets the probe's timer anew. */
+static const struct step probe_behind_an_ack[] = {
+	OPENING,
+	{ 0,     'S', 1, 4, { 0 }, NEW, NOTHING, 0 },
+	{ 20000, 'A', 2, 0, { 0 }, 0, 0, SAMPLE, 0 },
+	{ 25000, 'S', 5, 1, { 0 }, NEW, NOTHING, 0 },
+	{ 20000, 'A', 3, 0, { 0 }, 0, 0, SAMPLE, 0 },
+	{ 60000, 'S', 6, 1, { 0 }, TLP_NEW, NOTHING, 0 },
+};
+
 static const struct step needless_by_dsack[] = { /* RFC 2883, RFC 3708 */
 	OPENING,
 	{ 0,     'S', 1, 6, { 0 }, NEW, NOTHING, 0 },
@@ -164,6 +205,10 @@ static const struct script scripts[] = {
 	{ "tail-loss probe of many", STEPS(tail_probe_of_many), false, false, 0 },
 	{ "timeouts in a row", STEPS(timeouts_in_a_row), false, false, 0 },
 	{ "needless timeout", STEPS(needless_timeout), false, false, 0 },
+	{ "probes of new data", STEPS(probes_of_new_data), false, false, 0 },
+	{ "probe behind small segments", STEPS(probe_behind_small_segments), false, false, 0, 2000 },
+	{ "probe bounded by the timer", STEPS(probe_bounded_by_the_timer), false, false, 0 },
+	{ "probe behind an ACK", STEPS(probe_behind_an_ack), false, false, 0 },
 	{ "needless by DSACK", STEPS(needless_by_dsack), false, true, 0 },
 	{ "reordered", STEPS(reordered), false, false, 0 },
 	{ "doubled by the network", STEPS(doubled_by_the_network), false, false, 0 },
@@ -228,7 +273,8 @@ static uint8_t acknowledge(struct world *w, const struct step *step)
 			7000 +
 			(step->tsecr ? step->tsecr : (uint32_t)((w->now_ns - w->start_ns) / MS));
 	}
-	sender_acked(&w->sender, &w->memory, &w->endpoint, &seg, duplicate, w->script->near_us, &ack);
+	sender_acked(&w->sender, &w->memory, &w->endpoint, &seg, duplicate, w->script->near_us,
+		     &ack);
 	if (ack.has_rtt) {
 		uint32_t before_us = w->endpoint.rtt.srtt_us;
 
@@ -253,7 +299,7 @@ static void run(const struct script *script, uint32_t base)
 	w.base = base;
 	w.start_ns = w.now_ns = UINT64_C(1700000000) * 1000 * MS;
 	w.endpoint.snd_una = w.endpoint.snd_max = base;
-	w.endpoint.mss_bytes = 1000;
+	w.endpoint.mss_bytes = script->mss_bytes ? script->mss_bytes : 1000;
 	w.endpoint.t_flags = script->no_sack ? 0 : TF_SACK_PERMIT;
 	for (uint32_t i = 0; i < script->count; i++) {
 		const struct step *step = &script->steps[i];
