@@ -161,8 +161,23 @@ class Half:
                     self.labels[(probe or new).key] = Label("probe", row, False)
             elif row["pending"] == PENDING_TLP:
                 soon = bisect.bisect_left(again, row["ts_ns"])
-                if new and not (soon < len(again) and again[soon] < row["ts_ns"] + 3 * MS):
+                if soon < len(again) and again[soon] < row["ts_ns"] + 3 * MS:
+                    continue
+                if new:
                     self.labels[new.key] = Label("tlp-new", row, False)
+        self._label_late_probes()
+
+    def _label_late_probes(self):
+        """A busy socket's timer does its work later, or has no row. Where a probe ended the kernel's next rows say."""
+        last, since = 0, 0
+        for row in self.rows:
+            high = row["tlp_high_seq"]
+            if high and high != last:
+                behind = [p for p in self.all_sent if since < p.ts <= row["ts_ns"] and p.length]
+                # If anything behind the row before has a label, that was the probe.
+                if behind and end_of(behind[-1]) == high and not any(p.key in self.labels for p in behind):
+                    self.labels[behind[-1].key] = Label("tlp-new", row, False)
+            last, since = high, row["ts_ns"]
 
     def _label_rowless(self):
         """Returns how many there are. A host sends in order: what its own tap sees again was sent again,
