@@ -194,7 +194,7 @@ static void find_cause(struct sender *sender, const struct endpoint *endpoint,
 	probe = last && m.may_probe && !known && m.unsent_us * 10 >= m.rtt_us * 15 &&
 		m.quiet_us * 10 >= m.rtt_us * 5;
 	if (lone_fin) {
-		set(sent, OUT_RETRANSMISSION, CAUSE_FIN, 100);
+		set(sent, probe ? OUT_TLP_RETRANSMISSION : OUT_RETRANSMISSION, CAUSE_FIN, 100);
 		return;
 	}
 	if (m.phase == PHASE_LOSS) {

@@ -30,7 +30,7 @@ enum outcome {
 
 struct step {
 	uint32_t us;	     /* since the step before */
-	char what;	     /* 'S' sends, 'A' is acknowledged */
+	char what;	     /* 'S' sends, 'F' sends a FIN alone, 'A' is acknowledged */
 	uint32_t seq;	     /* in segments; of 'A', the ACK */
 	uint32_t count;	     /* segments, one after the other at once */
 	uint32_t sack[4];    /* two blocks, in segments; 0, 0: none */
@@ -167,6 +167,16 @@ static const struct step probe_behind_an_ack[] = {
 	{ 60000, 'S', 6, 1, { 0 }, TLP_NEW, NOTHING, 0 },
 };
 
+/* A FIN may be what a probe sends again; the next silence is the timeout. */
+static const struct step probe_of_a_fin[] = {
+	OPENING,
+	{ 0,      'S', 1, 1, { 0 }, NEW, NOTHING, 0 },
+	{ 0,      'F', 2, 1, { 0 }, NEW, NOTHING, 0 },
+	{ 45000,  'F', 2, 1, { 0 }, OUT_TLP_RETRANSMISSION, CAUSE_FIN, NOTHING, 0 },
+	{ 20000,  'A', 2, 0, { 0 }, 0, 0, SAMPLE, 0 },
+	{ 240000, 'F', 2, 1, { 0 }, OUT_RETRANSMISSION, CAUSE_FIN, TIMEOUT, 0 },
+};
+
 static const struct step needless_by_dsack[] = { /* RFC 2883, RFC 3708 */
 	OPENING,
 	{ 0,     'S', 1, 6, { 0 }, NEW, NOTHING, 0 },
@@ -209,6 +219,7 @@ static const struct script scripts[] = {
 	{ "probe behind small segments", STEPS(probe_behind_small_segments), false, false, 0, 2000 },
 	{ "probe bounded by the timer", STEPS(probe_bounded_by_the_timer), false, false, 0 },
 	{ "probe behind an ACK", STEPS(probe_behind_an_ack), false, false, 0 },
+	{ "probe of a FIN", STEPS(probe_of_a_fin), false, false, 0 },
 	{ "needless by DSACK", STEPS(needless_by_dsack), false, true, 0 },
 	{ "reordered", STEPS(reordered), false, false, 0 },
 	{ "doubled by the network", STEPS(doubled_by_the_network), false, false, 0 },
@@ -226,15 +237,15 @@ struct world {
 	const struct script *script;
 };
 
-static uint8_t send_one(struct world *w, uint32_t at, struct sent *sent)
+static uint8_t send_one(struct world *w, uint32_t at, bool fin, struct sent *sent)
 {
 	struct segment seg = {
 		.ts_ns = w->now_ns,
 		.key.ip_version = 4,
 		.ip_id = ++w->ip_id,
-		.flags = TCP_ACK,
+		.flags = fin ? TCP_ACK | TCP_FIN : TCP_ACK,
 		.seq = w->base + at * 1000,
-		.payload_bytes = 1000,
+		.payload_bytes = fin ? 0 : 1000,
 	};
 	struct sender_step step = { 0 };
 
@@ -249,7 +260,7 @@ static uint8_t send_one(struct world *w, uint32_t at, struct sent *sent)
 		cause_of_new(&w->sender, &w->endpoint, &seg, w->script->near_us, sent);
 	sender_step(&w->sender, &w->memory, &w->endpoint, &seg, sent, w->script->near_us, &step);
 	sender_sent(&w->sender, &w->memory, &w->endpoint, &seg, sent);
-	w->endpoint.snd_max = seq_max(w->endpoint.snd_max, seg.seq + 1000);
+	w->endpoint.snd_max = seq_max(w->endpoint.snd_max, seg.seq + segment_length(&seg));
 	sender_passed(&w->sender, &w->endpoint, &seg, w->script->near_us);
 	return (uint8_t)((step.timeout ? TIMEOUT : 0) | (step.recovery ? RECOVERY : 0));
 }
@@ -309,8 +320,8 @@ static void run(const struct script *script, uint32_t base)
 		w.now_ns += step->us * UINT64_C(1000);
 		if (step->what == 'A')
 			outcome = acknowledge(&w, step);
-		for (uint32_t j = 0; step->what == 'S' && j < step->count; j++)
-			outcome |= send_one(&w, step->seq + j, &sent);
+		for (uint32_t j = 0; step->what != 'A' && j < step->count; j++)
+			outcome |= send_one(&w, step->seq + j, step->what == 'F', &sent);
 		if (sent.kind != step->kind || sent.cause != step->cause ||
 		    outcome != step->outcome)
 			fail_msg("%s, step %u: kind %u cause %u outcome %#x, expected %u %u %#x",
@@ -345,13 +356,13 @@ static void overflow_makes_unsure(void **state)
 	w.now_ns = w.start_ns = 1000 * MS;
 	w.endpoint.t_flags = TF_SACK_PERMIT;
 	for (uint32_t i = 0; i < SENDQ_MAX + 10; i++)
-		send_one(&w, i, &sent);
+		send_one(&w, i, false, &sent);
 	assert_true(w.sender.flags & SENDER_UNSURE);
-	send_one(&w, 5, &sent);
+	send_one(&w, 5, false, &sent);
 	assert_int_equal(sent.kind, OUT_RETRANSMISSION);
 	assert_int_equal(sent.cause, CAUSE_AMBIGUOUS);
 	assert_int_equal(acknowledge(&w, &ack), NOTHING);
-	send_one(&w, SENDQ_MAX + 10, &sent);
+	send_one(&w, SENDQ_MAX + 10, false, &sent);
 	assert_false(w.sender.flags & SENDER_UNSURE);
 	assert_int_equal(sendq_count(&w.sender.queue), 1);
 	sender_memory_dispose(&w.memory);
