@@ -117,8 +117,10 @@ void section_write(struct pcapng_buffer *buffer, const struct chunk *chain, enum
 {
 	const struct evlog_head *head = evlog_head(chain);
 	size_t start = pcapng_section_begin(buffer);
+	uint32_t older = head->older[side];
 	struct evlog_reader reader;
 	struct log_entry entry;
+	bool any = false;
 
 	write_header(buffer, head, side, version);
 	write_ifaces(buffer, head, ifaces);
@@ -126,7 +128,14 @@ void section_write(struct pcapng_buffer *buffer, const struct chunk *chain, enum
 	while (evlog_reader_next(&reader, &entry)) {
 		if (!(entry.views & 1 << side))
 			continue;
+		if (entry.kind != LOG_SKIP && older) {
+			older--;
+			continue;
+		}
 		if (entry.kind == LOG_SKIP) {
+			/* In front of the first record it is told by the serial numbers. */
+			if (!any)
+				continue;
 			write_skip(buffer, entry.skipped);
 			counts->skipped += entry.skipped;
 			continue;
@@ -138,6 +147,7 @@ void section_write(struct pcapng_buffer *buffer, const struct chunk *chain, enum
 			write_event(buffer, &entry, side);
 		}
 		counts->records++;
+		any = true;
 	}
 	pcapng_section_end(buffer, start);
 }

@@ -95,6 +95,8 @@ struct chunk *chunk_pool_get(struct chunk_pool *pool)
 	chunk->next = NULL;
 	chunk->used_bytes = 0;
 	chunk->kind = 0;
+	chunk->first_entry = CHUNK_NO_ENTRY;
+	chunk->records[0] = chunk->records[1] = 0;
 	return chunk;
 }
 

@@ -13,17 +13,24 @@
 #include <stdint.h>
 
 #define CHUNK_BYTES	    2048
-#define CHUNK_PAYLOAD_BYTES (CHUNK_BYTES - 16)
+#define CHUNK_PAYLOAD_BYTES (CHUNK_BYTES - 32)
+#define CHUNK_NO_ENTRY	    UINT16_MAX
 
 enum chunk_kind {
-	CHUNK_LOG = 1,	 /* the head of a section: struct evlog_head, then entries; see evlog.h */
+	CHUNK_LOG =
+		1, /* of a section: entries, and behind those of the last one its head; see evlog.h */
 	CHUNK_FLOWS = 2, /* an array of struct flow_summary, nothing else, no next chunk */
 };
 
 struct chunk {
 	struct chunk *next;
 	uint32_t used_bytes; /* of bytes[] */
-	uint32_t kind;	     /* enum chunk_kind; of a chain, in its first chunk */
+	uint16_t kind;	     /* enum chunk_kind; of a chain, in its first chunk */
+	/* CHUNK_LOG: where the first entry that begins in here does, or CHUNK_NO_ENTRY ... */
+	uint16_t first_entry;
+	uint32_t first_serial[2]; /* ... the numbers that the views' next records have there ... */
+	uint16_t records[2];	  /* ... and the records of each view that begin in here */
+	uint32_t zero;
 	uint8_t bytes[CHUNK_PAYLOAD_BYTES];
 };
 

@@ -22,31 +22,13 @@ static void count(struct tracker *tracker, struct connection *conn, uint32_t rec
 }
 
 /* A section to write to is open. Without one the records are lost: numbered, and counted here. */
-static bool section_open(struct tracker *tracker, struct connection *conn, uint8_t views,
-			 uint64_t ts_ns)
+static bool section_open(struct tracker *tracker, struct connection *conn, uint8_t views)
 {
-	struct evlog_identity identity = {
-		.key = &conn->key,
-		.connection = conn->number,
-		.client = conn->client,
-		.views = conn->views,
-		.linktype = conn->linktype,
-		.section = conn->section,
-	};
-	uint32_t lost = 0;
+	uint32_t lost;
 
-	if (conn->log.head)
+	if (evlog_open(&conn->log, &tracker->pool, conn->linktype))
 		return true;
-	if (evlog_open(&conn->log, &tracker->pool, &identity, ts_ns)) {
-		conn->section++;
-		return true;
-	}
-	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
-		if (views & 1 << side) {
-			conn->log.next_serial[side]++;
-			conn->log.lost[side]++;
-			lost++;
-		}
+	lost = evlog_lose(&conn->log, views);
 	count(tracker, conn, lost, lost);
 	return false;
 }
@@ -54,13 +36,24 @@ static bool section_open(struct tracker *tracker, struct connection *conn, uint8
 static void dump(struct tracker *tracker, struct connection *conn, uint64_t ts_ns,
 		 const char *reason)
 {
+	struct evlog_identity identity = {
+		.key = &conn->key,
+		.connection = conn->number,
+		.dump_ts_ns = ts_ns,
+		.client = conn->client,
+		.views = conn->views,
+		.section = conn->section,
+		.reason = reason,
+	};
 	uint32_t lost;
+	bool sent;
 
-	if (!conn->log.head)
+	if (!conn->log.tail)
 		return;
-	lost = evlog_dump(&conn->log, &tracker->pool, ts_ns, reason);
+	lost = evlog_dump(&conn->log, &tracker->pool, &identity, &sent);
+	conn->section++;
 	count(tracker, conn, 0, lost);
-	tracker->counters.sections += lost == 0;
+	tracker->counters.sections += sent;
 }
 
 void conn_log_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg,
@@ -70,7 +63,7 @@ void conn_log_segment(struct tracker *tracker, struct connection *conn, const st
 	struct snapshot snaps[2];
 	uint32_t keep_bytes = UINT32_MAX;
 
-	if (!conn->views || !section_open(tracker, conn, conn->views, seg->ts_ns))
+	if (!conn->views || !section_open(tracker, conn, conn->views))
 		return;
 	if (tracker->config.capture_payload_bytes != CAPTURE_FULL)
 		keep_bytes = seg->payload_offset + tracker->config.capture_payload_bytes;
@@ -88,8 +81,7 @@ void conn_log_event(struct tracker *tracker, struct connection *conn, enum side 
 {
 	struct snapshot snap;
 
-	if (!(conn->views & 1 << side) ||
-	    !section_open(tracker, conn, (uint8_t)(1 << side), event->ts_ns))
+	if (!(conn->views & 1 << side) || !section_open(tracker, conn, (uint8_t)(1 << side)))
 		return;
 	snapshot(tracker, conn, side, &snap);
 	count(tracker, conn, 1, evlog_event(&conn->log, &tracker->pool, side, event, &snap));
@@ -132,14 +124,15 @@ void conn_log_step(struct tracker *tracker, struct connection *conn, enum side s
 	if (step->timeout && sender)
 		conn_log_window(tracker, conn, side, ts_ns);
 	if (step->recovery)
-		conn_log_event(tracker, conn, side,
-			       &(struct event){
-				       .ts_ns = ts_ns,
-				       .id = EVENT_ENTREC,
-				       .flex8 = cause,
-				       .flex7 = flex7_make(cause, step->confidence),
-				       .stack_flex = { sender->cold->recover, sender->sacked_segments },
-			       });
+		conn_log_event(
+			tracker, conn, side,
+			&(struct event){
+				.ts_ns = ts_ns,
+				.id = EVENT_ENTREC,
+				.flex8 = cause,
+				.flex7 = flex7_make(cause, step->confidence),
+				.stack_flex = { sender->cold->recover, sender->sacked_segments },
+			});
 }
 
 /* A recovery that an ACK begins or ends. */
@@ -351,17 +344,17 @@ void conn_log_black_hole(struct tracker *tracker, struct connection *conn, enum 
 }
 
 /* The store builds a section in memory: whole packets must not make it huge. */
-#define SECTION_PACKET_BYTES_MAX (16u << 20)
+#define SECTION_CHUNKS_MAX 8192
 
 void conn_log_turn(struct tracker *tracker, struct connection *conn)
 {
 	uint32_t limit = tracker->config.events_per_section;
 
-	if (!conn->log.head)
+	if (!conn->log.tail)
 		return;
 	if (evlog_records(&conn->log, SIDE_CLIENT) >= limit ||
 	    evlog_records(&conn->log, SIDE_SERVER) >= limit ||
-	    evlog_head(conn->log.head)->packet_bytes >= SECTION_PACKET_BYTES_MAX)
+	    evlog_chunks(&conn->log) >= SECTION_CHUNKS_MAX)
 		dump(tracker, conn, conn->last_ts_ns, "section full");
 }
 
@@ -458,7 +451,7 @@ void conn_log_end(struct tracker *tracker, struct connection *conn, enum end_rea
 
 bool conn_log_dump_early(struct tracker *tracker, struct connection *conn)
 {
-	if (!conn->log.head)
+	if (!conn->log.tail)
 		return false;
 	dump(tracker, conn, conn->last_ts_ns, "log memory");
 	tracker->counters.sections_early++;

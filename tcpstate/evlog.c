@@ -11,6 +11,7 @@
 #include "tcpstate/evlog.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "tcpstate/evlog_writer.h"
@@ -54,7 +55,7 @@ static inline void build(struct entry_builder *builder, const void *bytes, uint3
 	builder->length_bytes += count;
 }
 
-/* Adds the difference between the side's last snapshot in the section and this one. */
+/* Adds the difference between the side's last snapshot and this one. */
 static void build_snapshot(struct entry_builder *builder, const struct snapshot *last,
 			   const struct snapshot *now)
 {
@@ -66,146 +67,213 @@ static void build_snapshot(struct entry_builder *builder, const struct snapshot 
 	build(builder, words, count * sizeof(words[0]));
 }
 
-static struct evlog_head *writable_head(const struct evlog *log)
+/* What the writer must remember. It stands at the end of the last chunk, where later the head does. */
+struct evlog_state {
+	struct snapshot last[2];
+	uint64_t last_ts_ns;
+	uint32_t records[2];
+	uint32_t chunks;
+	uint16_t linktype;
+	uint16_t iface_count;
+};
+
+/* As far as entries may go in the last chunk. */
+#define TAIL_BYTES (CHUNK_PAYLOAD_BYTES - (uint32_t)sizeof(struct evlog_state))
+
+_Static_assert(sizeof(struct evlog_head) <= sizeof(struct evlog_state), "a head fits there");
+_Static_assert(TAIL_BYTES % 8 == 0 && offsetof(struct chunk, bytes) % 8 == 0, "it is aligned");
+_Static_assert(CHUNK_PAYLOAD_BYTES / sizeof(struct entry_fixed) < UINT16_MAX,
+	       "records are counted");
+
+static inline struct evlog_state *state_of(const struct chunk *tail)
 {
-	return (struct evlog_head *)log->head->bytes;
+	return (struct evlog_state *)(tail->bytes + TAIL_BYTES);
+}
+
+static const struct chunk *last_of(const struct chunk *chain)
+{
+	while (chain->next)
+		chain = chain->next;
+	return chain;
 }
 
 const struct evlog_head *evlog_head(const struct chunk *chain)
 {
-	return (const struct evlog_head *)chain->bytes;
+	return (const struct evlog_head *)(last_of(chain)->bytes + TAIL_BYTES);
 }
 
-bool evlog_open(struct evlog *log, struct chunk_pool *pool, const struct evlog_identity *identity,
-		uint64_t ts_ns)
+bool evlog_open(struct evlog *log, struct chunk_pool *pool, uint16_t linktype)
 {
-	struct evlog_head *head;
-	struct chunk *chunk = chunk_pool_get(pool);
+	struct chunk *chunk;
 
-	_Static_assert(sizeof(struct evlog_head) <= CHUNK_PAYLOAD_BYTES,
-		       "a head fits into a chunk");
+	if (log->tail)
+		return true;
+	chunk = chunk_pool_get(pool);
 	if (!chunk)
 		return false;
 	chunk->kind = CHUNK_LOG;
-	chunk->used_bytes = sizeof(*head);
-	log->head = chunk;
-	head = writable_head(log);
-	memset(head, 0, sizeof(*head));
-	head->key = *identity->key;
-	head->client = identity->client;
-	head->views = identity->views;
-	head->linktype = identity->linktype;
-	head->section = identity->section;
-	head->connection = identity->connection;
-	head->first_ts_ns = ts_ns;
-	head->tail = chunk;
+	chunk->next = chunk;
+	*state_of(chunk) = (struct evlog_state){ .chunks = 1, .linktype = linktype };
+	log->tail = chunk;
 	return true;
 }
 
-/* Makes sure that `bytes` more fit behind the tail. The chunks are linked, the tail stays. */
-static bool reserve(struct evlog_head *head, struct chunk_pool *pool, uint32_t bytes)
+uint32_t evlog_records(const struct evlog *log, enum side side)
 {
-	uint32_t room = CHUNK_PAYLOAD_BYTES - head->tail->used_bytes;
-	struct chunk **link = &head->tail->next;
+	return log->tail ? state_of(log->tail)->records[side] : 0;
+}
 
-	while (room < bytes) {
-		*link = chunk_pool_get(pool);
-		if (!*link) {
-			chunk_pool_give(pool, head->tail->next);
-			head->tail->next = NULL;
-			return false;
+uint32_t evlog_chunks(const struct evlog *log)
+{
+	return log->tail ? state_of(log->tail)->chunks : 0;
+}
+
+uint32_t evlog_lose(struct evlog *log, uint8_t views)
+{
+	uint32_t lost = 0;
+
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+		if (views & 1 << side) {
+			log->next_serial[side]++;
+			log->lost[side]++;
+			lost++;
 		}
-		room += CHUNK_PAYLOAD_BYTES;
-		link = &(*link)->next;
-	}
-	return true;
+	return lost;
 }
 
-/* Appends to reserved room. */
-static void append(struct evlog_head *head, const uint8_t *bytes, uint32_t count)
+/* What the next entry of a side is told against: all of it, if it is the first that begins in the chunk. */
+static const struct snapshot *base_of(const struct evlog *log, enum side side)
 {
+	static const struct snapshot zero;
+
+	return log->tail->first_entry == CHUNK_NO_ENTRY ? &zero : &state_of(log->tail)->last[side];
+}
+
+/*
+ * What was lost in front of the record that comes next is written down before it. A loss in front of
+ * a log's first record needs no entry: it is the gap between the serial numbers.
+ */
+static uint32_t skip_bytes(const struct evlog *log, enum side side)
+{
+	if (log->lost[side] == 0 || state_of(log->tail)->records[side] == 0)
+		return 0;
+	return sizeof(struct entry_fixed) + sizeof(log->lost[side]);
+}
+
+/* Writes at the end of the chunk *at, and of those behind it as they fill up. */
+static void put(struct chunk **at, const void *from, uint32_t count)
+{
+	const uint8_t *bytes = from;
+
 	while (count) {
-		struct chunk *tail = head->tail;
-		uint32_t part = CHUNK_PAYLOAD_BYTES - tail->used_bytes;
+		struct chunk *chunk = *at;
+		uint32_t part = CHUNK_PAYLOAD_BYTES - chunk->used_bytes;
 
 		if (part == 0) {
-			head->tail = tail->next;
+			*at = chunk->next;
 			continue;
 		}
 		if (part > count)
 			part = count;
-		memcpy(tail->bytes + tail->used_bytes, bytes, part);
-		tail->used_bytes += part;
+		memcpy(chunk->bytes + chunk->used_bytes, bytes, part);
+		chunk->used_bytes += part;
 		bytes += part;
 		count -= part;
 	}
 }
 
-/* Puts a record's serial number into the head; before its entry is appended. */
-static void number(struct evlog *log, struct evlog_head *head, enum side side)
-{
-	if (head->records[side]++ == 0)
-		head->first_serial[side] = log->next_serial[side];
-	log->next_serial[side]++;
-}
-
-static void lose(struct evlog *log, enum side side)
-{
-	log->next_serial[side]++;
-	log->lost[side]++;
-}
-
 /*
- * What was lost in front of the record that comes next is written down before it. A loss in front of
- * a section's first record needs no entry: it is the gap between the serial numbers.
+ * Makes sure that `bytes` fit. The last chunk may be filled to its end only when there is another one
+ * behind it, to which the writer's state has moved.
  */
-static uint32_t skip_bytes(const struct evlog *log, const struct evlog_head *head, enum side side)
+static bool reserve(struct evlog *log, struct chunk_pool *pool, uint64_t bytes)
 {
-	if (log->lost[side] == 0 || head->records[side] == 0)
-		return 0;
-	return sizeof(struct entry_fixed) + sizeof(log->lost[side]);
-}
+	struct chunk *tail = log->tail, *first = tail->next, *more = NULL;
+	struct chunk **link = &more, *last = NULL;
+	uint64_t room = TAIL_BYTES - tail->used_bytes;
+	uint32_t chunks = 0;
 
-/* Into reserved room. */
-static void append_skip(struct evlog *log, struct evlog_head *head, enum side side, uint64_t ts_ns)
-{
-	struct entry_fixed fixed = { .ts_ns = ts_ns,
-				     .kind = LOG_SKIP,
-				     .views = (uint8_t)(1 << side) };
-
-	if (skip_bytes(log, head, side)) {
-		append(head, (const uint8_t *)&fixed, sizeof(fixed));
-		append(head, (const uint8_t *)&log->lost[side], sizeof(log->lost[side]));
+	if (bytes <= room)
+		return true;
+	room = CHUNK_PAYLOAD_BYTES - tail->used_bytes;
+	while (chunks == 0 || room + TAIL_BYTES < bytes) {
+		if (chunks)
+			room += CHUNK_PAYLOAD_BYTES;
+		if (state_of(tail)->chunks + chunks >= EVLOG_CHUNKS_MAX ||
+		    !(*link = chunk_pool_get(pool))) {
+			chunk_pool_give(pool, more);
+			return false;
+		}
+		last = *link;
+		last->kind = CHUNK_LOG;
+		link = &last->next;
+		chunks++;
 	}
-	log->lost[side] = 0;
+	memcpy(state_of(last), state_of(tail), sizeof(struct evlog_state));
+	state_of(last)->chunks += chunks;
+	tail->next = more;
+	last->next = first;
+	log->tail = last;
+	return true;
+}
+
+/* Puts a record's serial number down; `chunk` is where its entry begins. */
+static void number(struct evlog *log, struct chunk *chunk, enum side side)
+{
+	struct evlog_state *state = state_of(log->tail);
+
+	if (state->records[side]++ == 0)
+		chunk->first_serial[side] = log->next_serial[side];
+	chunk->records[side]++;
+	log->next_serial[side]++;
+}
+
+/* An entry of the last chunk begins here: from there on the log can be read. */
+static void mark_first(const struct evlog *log, struct chunk *chunk)
+{
+	if (chunk->first_entry != CHUNK_NO_ENTRY)
+		return;
+	chunk->first_entry = (uint16_t)chunk->used_bytes;
+	memset(state_of(log->tail)->last, 0, sizeof(state_of(log->tail)->last));
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+		chunk->first_serial[side] =
+			log->next_serial[side] - (skip_bytes(log, side) ? log->lost[side] : 0);
 }
 
 /*
- * Makes room for an entry of so many bytes in these views and puts down what comes in front of it.
- * Returns how many records are lost because there is no room: 0, or one for each view.
+ * Appends an entry of these views, with what is lost in front of it. Returns how many records are lost
+ * because there is no room: 0, or one for each view.
  */
-static uint32_t begin_entry(struct evlog *log, struct chunk_pool *pool, uint8_t views,
-			    uint64_t ts_ns, uint32_t bytes)
+static uint32_t append(struct evlog *log, struct chunk_pool *pool, uint8_t views, uint64_t ts_ns,
+		       const struct entry_builder *builder, const uint8_t *data,
+		       uint32_t data_bytes)
 {
-	struct evlog_head *head = writable_head(log);
-	uint32_t lost = 0;
+	struct chunk *begin = log->tail, *at = begin;
+	uint64_t bytes = (uint64_t)builder->length_bytes + data_bytes;
 
 	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
 		if (views & 1 << side)
-			bytes += skip_bytes(log, head, side);
-	if (!reserve(head, pool, bytes)) {
-		for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
-			if (views & 1 << side) {
-				lose(log, side);
-				lost++;
-			}
-		return lost;
-	}
-	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
-		if (views & 1 << side) {
-			append_skip(log, head, side, ts_ns);
-			number(log, head, side);
+			bytes += skip_bytes(log, side);
+	if (!reserve(log, pool, bytes))
+		return evlog_lose(log, views);
+	mark_first(log, begin);
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+		struct entry_fixed skip = { .ts_ns = ts_ns,
+					    .kind = LOG_SKIP,
+					    .views = (uint8_t)(1 << side) };
+
+		if (!(views & 1 << side))
+			continue;
+		if (skip_bytes(log, side)) {
+			put(&at, &skip, sizeof(skip));
+			put(&at, &log->lost[side], sizeof(log->lost[side]));
 		}
+		log->lost[side] = 0;
+		number(log, begin, side);
+	}
+	put(&at, builder->bytes, builder->length_bytes);
+	put(&at, data, data_bytes);
+	state_of(log->tail)->last_ts_ns = ts_ns;
 	return 0;
 }
 
@@ -213,7 +281,7 @@ uint32_t evlog_packet(struct evlog *log, struct chunk_pool *pool, const struct s
 		      enum side sender, uint16_t flex7, uint8_t flex8, const uint32_t *evidence,
 		      uint8_t views, const struct snapshot snaps[2], uint32_t keep_bytes)
 {
-	struct evlog_head *head = writable_head(log);
+	uint16_t linktype = state_of(log->tail)->linktype;
 	const uint8_t *data = seg->data;
 	uint8_t link_header[REFRAME_MAX];
 	uint32_t link_bytes = 0;
@@ -230,14 +298,14 @@ uint32_t evlog_packet(struct evlog *log, struct chunk_pool *pool, const struct s
 				       .iface = seg->iface,
 				       .fragments = seg->fragments };
 	struct entry_builder builder;
-	uint32_t lost;
+	struct evlog_state *state;
 
 	if (packet.caplen_bytes > seg->caplen_bytes)
 		packet.caplen_bytes = seg->caplen_bytes;
 	if (packet.caplen_bytes > EVLOG_CAPLEN_MAX - REFRAME_MAX)
 		packet.caplen_bytes = EVLOG_CAPLEN_MAX - REFRAME_MAX;
-	if (seg->linktype != head->linktype) {
-		link_bytes = reframe_header(head->linktype, seg->key.ip_version, link_header);
+	if (seg->linktype != linktype) {
+		link_bytes = reframe_header(linktype, seg->key.ip_version, link_header);
 		data += seg->l3_offset;
 		packet.caplen_bytes -= seg->l3_offset;
 		packet.wirelen_bytes -= seg->l3_offset;
@@ -253,28 +321,22 @@ uint32_t evlog_packet(struct evlog *log, struct chunk_pool *pool, const struct s
 		build(&builder, evidence, 2 * sizeof(*evidence));
 	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
 		if (views & 1 << side)
-			build_snapshot(&builder, &head->last[side], &snaps[side]);
+			build_snapshot(&builder, base_of(log, side), &snaps[side]);
 	build(&builder, link_header, link_bytes);
-
-	lost = begin_entry(log, pool, views, seg->ts_ns, builder.length_bytes + keep_bytes);
-	if (lost)
-		return lost;
+	if (append(log, pool, views, seg->ts_ns, &builder, data, keep_bytes))
+		return (uint32_t)__builtin_popcount(views);
+	state = state_of(log->tail);
 	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
 		if (views & 1 << side)
-			head->last[side] = snaps[side];
-	append(head, builder.bytes, builder.length_bytes);
-	append(head, data, keep_bytes);
-	head->packet_bytes += packet.caplen_bytes;
-	head->dump_ts_ns = seg->ts_ns;
-	if (seg->iface >= head->iface_count)
-		head->iface_count = seg->iface + 1;
+			state->last[side] = snaps[side];
+	if (seg->iface >= state->iface_count)
+		state->iface_count = seg->iface + 1;
 	return 0;
 }
 
 uint32_t evlog_event(struct evlog *log, struct chunk_pool *pool, enum side side,
 		     const struct event *event, const struct snapshot *snap)
 {
-	struct evlog_head *head = writable_head(log);
 	struct entry_fixed fixed = { .ts_ns = event->ts_ns,
 				     .kind = LOG_EVENT,
 				     .views = (uint8_t)(1 << side),
@@ -295,50 +357,156 @@ uint32_t evlog_event(struct evlog *log, struct chunk_pool *pool, enum side side,
 	}
 	build(&builder, &fixed, sizeof(fixed));
 	build(&builder, flexes, flex_count * sizeof(flexes[0]));
-	build_snapshot(&builder, &head->last[side], snap);
-	if (begin_entry(log, pool, fixed.views, event->ts_ns, builder.length_bytes))
+	build_snapshot(&builder, base_of(log, side), snap);
+	if (append(log, pool, fixed.views, event->ts_ns, &builder, NULL, 0))
 		return 1;
-	head->last[side] = *snap;
-	append(head, builder.bytes, builder.length_bytes);
-	head->dump_ts_ns = event->ts_ns;
+	state_of(log->tail)->last[side] = *snap;
 	return 0;
 }
 
-uint32_t evlog_records(const struct evlog *log, enum side side)
+/* Takes the first chunk, and what goes on behind it of its last entry, out of the ring. */
+static uint32_t forget_first(struct evlog *log, struct chunk_pool *pool)
 {
-	return log->head ? evlog_head(log->head)->records[side] : 0;
+	struct evlog_state *state = state_of(log->tail);
+	uint32_t forgotten = 0;
+
+	do {
+		struct chunk *first = log->tail->next;
+
+		for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+			state->records[side] -= first->records[side];
+			forgotten += first->records[side];
+		}
+		log->tail->next = first->next;
+		state->chunks--;
+		first->next = NULL;
+		chunk_pool_give(pool, first);
+	} while (log->tail->next != log->tail && log->tail->next->first_entry == CHUNK_NO_ENTRY);
+	return forgotten;
 }
 
-uint32_t evlog_dump(struct evlog *log, struct chunk_pool *pool, uint64_t dump_ts_ns,
-		    const char *reason)
+uint32_t evlog_keep(struct evlog *log, struct chunk_pool *pool, uint8_t views, uint32_t limit)
 {
-	struct chunk *chain = log->head;
-	struct evlog_head *head;
+	const struct evlog_state *state;
+	uint32_t forgotten = 0;
+
+	/* Only when a chunk was added can one have become too many. */
+	if (!log->tail || log->tail->first_entry != CHUNK_NO_ENTRY)
+		return 0;
+	state = state_of(log->tail);
+	while (log->tail->next != log->tail) {
+		for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+			if (views & 1 << side &&
+			    state->records[side] - log->tail->next->records[side] < limit)
+				return forgotten;
+		forgotten += forget_first(log, pool);
+	}
+	return forgotten;
+}
+
+uint32_t evlog_clear(struct evlog *log, struct chunk_pool *pool)
+{
+	struct chunk *tail = log->tail, *first;
+	uint32_t forgotten;
+
+	if (!tail)
+		return 0;
+	forgotten = state_of(tail)->records[SIDE_CLIENT] + state_of(tail)->records[SIDE_SERVER];
+	first = tail->next;
+	tail->next = NULL;
+	log->tail = NULL;
+	chunk_pool_give(pool, first);
+	return forgotten;
+}
+
+uint32_t evlog_forget(struct evlog *log, struct chunk_pool *pool)
+{
+	if (!log->tail || log->tail->next == log->tail)
+		return evlog_clear(log, pool);
+	return forget_first(log, pool);
+}
+
+static void copy_name(char *out, size_t bytes, const char *from)
+{
+	if (from)
+		strncpy(out, from, bytes - 1);
+}
+
+static struct evlog_head head_of(const struct evlog *log, const struct evlog_identity *identity)
+{
+	const struct evlog_state *state = state_of(log->tail);
+	const struct chunk *first = log->tail->next;
+	struct evlog_head head = {
+		.key = *identity->key,
+		.client = identity->client,
+		.views = identity->views,
+		.linktype = state->linktype,
+		.iface_count = state->iface_count,
+		.section = identity->section,
+		.connection = identity->connection,
+		.dump_ts_ns = identity->dump_ts_ns,
+	};
+
+	if (first->first_entry != CHUNK_NO_ENTRY) /* an entry begins with its time */
+		memcpy(&head.first_ts_ns, first->bytes + first->first_entry,
+		       sizeof(head.first_ts_ns));
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+		uint32_t records = identity->views & 1 << side ? state->records[side] : 0;
+
+		if (identity->limit && records > identity->limit)
+			head.older[side] = records - identity->limit;
+		head.records[side] = records - head.older[side];
+	}
+	copy_name(head.id, sizeof(head.id), identity->id);
+	copy_name(head.tag, sizeof(head.tag), identity->tag);
+	copy_name(head.reason, sizeof(head.reason), identity->reason);
+	return head;
+}
+
+uint32_t evlog_dump(struct evlog *log, struct chunk_pool *pool,
+		    const struct evlog_identity *identity, bool *sent)
+{
+	struct chunk *tail = log->tail, *chain;
+	struct evlog_head head;
 	uint32_t records;
 
-	if (!chain)
+	*sent = false;
+	if (!tail)
 		return 0;
-	head = writable_head(log);
-	head->dump_ts_ns = dump_ts_ns;
-	strncpy(head->reason, reason, sizeof(head->reason) - 1);
-	records = head->records[SIDE_CLIENT] + head->records[SIDE_SERVER];
-	log->head = NULL;
-	if (records && chunk_pool_put(pool, chain))
+	head = head_of(log, identity);
+	records = head.records[SIDE_CLIENT] + head.records[SIDE_SERVER];
+	memcpy(tail->bytes + TAIL_BYTES, &head, sizeof(head));
+	chain = tail->next;
+	tail->next = NULL;
+	log->tail = NULL;
+	*sent = records && chunk_pool_put(pool, chain);
+	if (*sent)
 		return 0;
 	chunk_pool_give(pool, chain);
 	return records;
 }
 
-void evlog_reader_init(struct evlog_reader *reader, const struct chunk *chain, uint8_t *buffer)
+static void reader_init(struct evlog_reader *reader, const struct chunk *first,
+			const struct chunk *end, uint8_t *buffer)
 {
-	const struct evlog_head *head = evlog_head(chain);
+	bool empty = first->first_entry == CHUNK_NO_ENTRY;
 
 	*reader = (struct evlog_reader){
-		.chunk = chain,
-		.offset_bytes = sizeof(*head),
+		.chunk = first,
+		.end = end,
+		.offset_bytes = empty ? first->used_bytes : first->first_entry,
 		.buffer = buffer,
-		.next_serial = { head->first_serial[0], head->first_serial[1] },
 	};
+}
+
+void evlog_reader_init(struct evlog_reader *reader, const struct chunk *chain, uint8_t *buffer)
+{
+	reader_init(reader, chain, last_of(chain), buffer);
+}
+
+void evlog_reader_init_open(struct evlog_reader *reader, const struct evlog *log, uint8_t *buffer)
+{
+	reader_init(reader, log->tail->next, log->tail, buffer);
 }
 
 /* The next `count` bytes of the chain. Only the end of an entry can be the end of the chain. */
@@ -364,17 +532,26 @@ static void take(struct evlog_reader *reader, void *out, uint32_t count)
 	}
 }
 
+/* At the end, or (false) where the next entry begins. */
 static bool at_end(struct evlog_reader *reader)
 {
-	const struct chunk *chunk = reader->chunk;
+	while (reader->offset_bytes == reader->chunk->used_bytes) {
+		if (reader->chunk == reader->end)
+			return true;
+		reader->chunk = reader->chunk->next;
+		reader->offset_bytes = 0;
+	}
+	return false;
+}
 
-	if (reader->offset_bytes < chunk->used_bytes)
-		return false;
-	/* A chunk that was reserved for an entry that then was lost is linked but empty. */
-	for (chunk = chunk->next; chunk; chunk = chunk->next)
-		if (chunk->used_bytes)
-			return false;
-	return true;
+/* The first entry that begins in a chunk holds all of the snapshots. */
+static void begin_chunk(struct evlog_reader *reader)
+{
+	if (reader->offset_bytes != reader->chunk->first_entry)
+		return;
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+		reader->next_serial[side] = reader->chunk->first_serial[side];
+	memset(reader->snap, 0, sizeof(reader->snap));
 }
 
 static void take_flexes(struct evlog_reader *reader, uint8_t mask, struct event *event)
@@ -405,6 +582,7 @@ bool evlog_reader_next(struct evlog_reader *reader, struct log_entry *entry)
 
 	if (at_end(reader))
 		return false;
+	begin_chunk(reader);
 	take(reader, &fixed, sizeof(fixed));
 	entry->kind = fixed.kind;
 	entry->views = fixed.views;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * evlog.h - the log of one connection in memory: a chain of chunks with an evlog_head first and
- * entries behind it, as one stream of bytes. An entry holds what changed in the TCB since the one
- * before, so a section can be read only from its start. The worker writes, the store thread reads
- * what was handed over.
+ * evlog.h - the log of one connection in memory: a chain of chunks with entries as one stream of bytes.
+ * An entry holds what changed in the TCB since the one before; the first that begins in a chunk holds
+ * all of it, so that a log can lose its oldest chunks and be read from there on. The worker writes, the
+ * store thread reads what was handed over.
  *
  * One log serves both endpoints ("views"): a segment stands in it once, with the snapshots of its
  * sender and its receiver, and becomes an OUT record in one view and an IN record in the other.
@@ -48,16 +48,11 @@ struct evlog_head {
 	uint64_t connection;  /* number: that of the connection's first frame */
 	uint64_t dump_ts_ns;  /* when the section was closed: time of its last event */
 	uint64_t first_ts_ns; /* of its first event */
-	uint32_t first_serial[2]; /* by side: serial number of the view's first record in here */
-	uint32_t records[2];	  /* by side: records in here; 0: no section for that side */
-	uint32_t packet_bytes;	  /* sum of captured bytes in here */
-	char id[LOG_ID_MAX];	  /* empty: none */
-	char tag[LOG_TAG_MAX];	  /* empty: none */
+	uint32_t records[2];  /* by side: to be written; 0: no section for that side */
+	uint32_t older[2];    /* by side: records in front of these, which are not to be written */
+	char id[LOG_ID_MAX];  /* empty: none */
+	char tag[LOG_TAG_MAX]; /* empty: none */
 	char reason[LOG_REASON_MAX];
-	/* The writer's own; of no use to a reader. */
-	struct chunk *tail;
-	uint32_t next_serial[2];
-	struct snapshot last[2];
 };
 
 enum log_entry_kind {
@@ -93,16 +88,20 @@ struct log_entry {
 
 struct evlog_reader {
 	const struct chunk *chunk;
+	const struct chunk *end; /* the last one */
 	uint32_t offset_bytes;
 	uint8_t *buffer; /* EVLOG_CAPLEN_MAX bytes, the caller's */
 	uint32_t next_serial[2];
 	struct snapshot snap[2];
 };
 
-/* The head of a chain with kind CHUNK_LOG. */
+/* The head of a chain with kind CHUNK_LOG. It looks at each chunk. */
 const struct evlog_head *evlog_head(const struct chunk *chain);
 
-/* buffer: EVLOG_CAPLEN_MAX bytes that stay the caller's. */
+/*
+ * Reads a chain from its first entry, the older ones of the head too. buffer: EVLOG_CAPLEN_MAX bytes
+ * that stay the caller's.
+ */
 void evlog_reader_init(struct evlog_reader *reader, const struct chunk *chain, uint8_t *buffer);
 
 /* The next entry; false at the end of the section. entry->data is valid until the next call. */

@@ -3,7 +3,8 @@
  * evlog_writer.h - the worker's side of a connection's log; see evlog.h for what it holds.
  *
  * Every call that makes a record takes a serial number for it, kept or not. A record that finds no
- * memory is lost as a whole and counted; the next one that is kept writes a LOG_SKIP first.
+ * memory is lost as a whole and counted; the next one that is kept writes a LOG_SKIP first. What a log
+ * forgets at its old end is no LOG_SKIP: the serial numbers of the section begin later.
  */
 #ifndef BBTAP_TCPSTATE_EVLOG_WRITER_H
 #define BBTAP_TCPSTATE_EVLOG_WRITER_H
@@ -12,24 +13,17 @@
 
 /* Part of each connection; zero is a log without records. */
 struct evlog {
-	struct chunk *head;	 /* NULL: no section open */
+	struct chunk
+		*tail; /* the last of a ring of chunks: its next is the first. NULL: no records */
 	uint32_t next_serial[2]; /* by enum side */
 	uint32_t lost[2];	 /* of the last ones, before next_serial */
 };
 
-/* What a new section is told about its connection. */
-struct evlog_identity {
-	const struct flow_key *key;
-	uint64_t connection;
-	uint8_t client;
-	uint8_t views;
-	uint16_t linktype;
-	uint16_t section;
-};
+/* No log takes more chunks than this (64 MB): what is to be written at once is put together in memory. */
+#define EVLOG_CHUNKS_MAX 32768
 
-/* A section is open, or there is no chunk for one (false). */
-bool evlog_open(struct evlog *log, struct chunk_pool *pool, const struct evlog_identity *identity,
-		uint64_t ts_ns);
+/* The log has a chunk, or there is none to be had (false). linktype: of all packets in it. */
+bool evlog_open(struct evlog *log, struct chunk_pool *pool, uint16_t linktype);
 
 /*
  * Logs a segment: snaps[side] for each side in views. evidence: stack flex1 and flex2 of OUT, or NULL
@@ -44,14 +38,45 @@ uint32_t evlog_packet(struct evlog *log, struct chunk_pool *pool, const struct s
 uint32_t evlog_event(struct evlog *log, struct chunk_pool *pool, enum side side,
 		     const struct event *event, const struct snapshot *snap);
 
-/* Records of one side in the open section. */
+/* A record that there was no evlog_open() for: its number is taken. Returns 1, for each view of views. */
+uint32_t evlog_lose(struct evlog *log, uint8_t views);
+
+/* Records of one side, and chunks, in the log. */
 uint32_t evlog_records(const struct evlog *log, enum side side);
+uint32_t evlog_chunks(const struct evlog *log);
 
 /*
- * Closes the section and hands it to the pool's sink. Returns the number of records lost with it: 0
- * unless the sink had no room. dump_ts_ns and reason are for the section's head.
+ * A ring: forgets the oldest chunks, as long as each of the views keeps `limit` records or more. To be
+ * called after each record; it costs next to nothing. Returns the number of records forgotten.
  */
-uint32_t evlog_dump(struct evlog *log, struct chunk_pool *pool, uint64_t dump_ts_ns,
-		    const char *reason);
+uint32_t evlog_keep(struct evlog *log, struct chunk_pool *pool, uint8_t views, uint32_t limit);
+
+/* Forgets the oldest chunk; of a log with one chunk, all. Returns the number of records forgotten. */
+uint32_t evlog_forget(struct evlog *log, struct chunk_pool *pool);
+
+/* Forgets all. The serial numbers go on. Returns the number of records forgotten. */
+uint32_t evlog_clear(struct evlog *log, struct chunk_pool *pool);
+
+/* What a section is told when it is handed over; strings are cut to FreeBSD's sizes. */
+struct evlog_identity {
+	const struct flow_key *key;
+	uint64_t connection;
+	uint64_t dump_ts_ns;
+	uint32_t limit; /* of each side the last so many records are to be written; 0: all */
+	uint8_t client;
+	uint8_t views; /* whose sections to write */
+	uint16_t section;
+	const char *id, *tag, *reason;
+};
+
+/*
+ * Hands the log to the pool's sink, as a section. Returns the number of records lost with it: 0 unless
+ * the sink had no room. *sent: whether there was anything to hand over, and it was taken.
+ */
+uint32_t evlog_dump(struct evlog *log, struct chunk_pool *pool,
+		    const struct evlog_identity *identity, bool *sent);
+
+/* A reader of a log that is not handed over; it ends at what is the newest now. */
+void evlog_reader_init_open(struct evlog_reader *reader, const struct evlog *log, uint8_t *buffer);
 
 #endif

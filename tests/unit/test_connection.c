@@ -649,7 +649,7 @@ static void last_packet(struct connection *conn, uint8_t *kind, uint8_t *cause)
 	struct evlog_reader reader;
 	struct log_entry entry;
 
-	evlog_reader_init(&reader, conn->log.head, buffer);
+	evlog_reader_init_open(&reader, &conn->log, buffer);
 	while (evlog_reader_next(&reader, &entry))
 		if (entry.kind == LOG_PACKET) {
 			*kind = entry.event.flex8;

@@ -20,6 +20,7 @@
 #include "store/store.h"
 #include "tcpstate/evlog_writer.h"
 #include "tcpstate/tracker.h"
+#include "tests/unit/log_sink.h"
 #include "tests/unit/temp_dir.h"
 
 #define START_NS UINT64_C(1700000000000000000)
@@ -262,12 +263,11 @@ static void lost_records_are_told_in_the_file(void **state)
 {
 	static uint8_t scratch[EVLOG_CAPLEN_MAX], arena_frame[1900];
 	struct chunk_pool pool;
-	struct chunk_sink none = { 0 };
+	struct log_sink sink = { 0 };
+	struct chunk_sink as_sink = log_sink_as_chunk_sink(&sink);
 	struct evlog log = { 0 };
 	struct flow_key key = { .port_be = { 1, 2 }, .ip_version = 4 };
-	struct evlog_identity identity = { .key = &key,
-					   .views = VIEW_BOTH,
-					   .linktype = LINKTYPE_ETHERNET };
+	struct evlog_identity identity = { .key = &key, .views = VIEW_BOTH };
 	struct segment seg = { .ts_ns = START_NS,
 			       .data = arena_frame,
 			       .caplen_bytes = 60,
@@ -281,10 +281,11 @@ static void lost_records_are_told_in_the_file(void **state)
 	const char *keep = getenv("BBTAP_KEEP_SKIP");
 	char path[256], error[256];
 	FILE *out;
+	bool sent;
 
 	(void)state;
-	assert_int_equal(chunk_pool_init(&pool, 2 * CHUNK_BYTES, false, &none), 0);
-	assert_true(evlog_open(&log, &pool, &identity, START_NS));
+	assert_int_equal(chunk_pool_init(&pool, 2 * CHUNK_BYTES, false, &as_sink), 0);
+	assert_true(evlog_open(&log, &pool, LINKTYPE_ETHERNET));
 	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, NULL, VIEW_BOTH, snaps, 60), 0);
 	seg.caplen_bytes = 1900;
 	while (evlog_packet(&log, &pool, &seg, 0, 0, 0, NULL, VIEW_BOTH, snaps, 1900) == 0)
@@ -292,7 +293,9 @@ static void lost_records_are_told_in_the_file(void **state)
 	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, NULL, VIEW_BOTH, snaps, 1900), 2);
 	seg.caplen_bytes = 60;
 	assert_int_equal(evlog_packet(&log, &pool, &seg, 0, 0, 0, NULL, VIEW_BOTH, snaps, 60), 0);
-	section_write(&buffer, log.head, SIDE_SERVER, &ifaces, "test", scratch, &counts);
+	assert_int_equal(evlog_dump(&log, &pool, &identity, &sent), 0);
+	assert_true(sent);
+	section_write(&buffer, sink.chains[0], SIDE_SERVER, &ifaces, "test", scratch, &counts);
 	assert_false(buffer.no_memory);
 	assert_int_equal(counts.skipped, 2);
 	snprintf(path, sizeof(path), "%s/skip.pcapng", dir);
