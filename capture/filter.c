@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 int filter_compile(const char *expression, struct bpf_program *out, char *error, size_t error_bytes)
 {
@@ -25,6 +26,28 @@ int filter_compile(const char *expression, struct bpf_program *out, char *error,
 	}
 	pcap_close(pcap);
 	return 0;
+}
+
+struct bpf_program *filter_make(const char *expression, char *error, size_t error_bytes)
+{
+	struct bpf_program *filter = malloc(sizeof(*filter));
+
+	if (!filter)
+		snprintf(error, error_bytes, "filter: no memory");
+	if (filter && filter_compile(expression, filter, error, error_bytes) < 0) {
+		free(filter);
+		filter = NULL;
+	}
+	return filter;
+}
+
+void filter_free(struct bpf_program **filter)
+{
+	if (!*filter)
+		return;
+	pcap_freecode(*filter);
+	free(*filter);
+	*filter = NULL;
 }
 
 bool filter_matches(const struct bpf_program *filter, const uint8_t *ip, uint32_t caplen_bytes,

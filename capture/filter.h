@@ -13,6 +13,10 @@ struct bpf_program;
 int filter_compile(const char *expression, struct bpf_program *out, char *error,
 		   size_t error_bytes);
 
+/* The same, as memory of its own; NULL: an error, with the words. Free with filter_free(). */
+struct bpf_program *filter_make(const char *expression, char *error, size_t error_bytes);
+void filter_free(struct bpf_program **filter);
+
 /* Whether an IP packet passes. */
 bool filter_matches(const struct bpf_program *filter, const uint8_t *ip, uint32_t caplen_bytes,
 		    uint32_t wirelen_bytes);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "capture/link_layer.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "capture/bytes.h"
+#include "capture/frame.h"
 
 #define ETHERTYPE_IPV4	   0x0800
 #define ETHERTYPE_IPV6	   0x86dd
@@ -126,4 +130,30 @@ enum decode_result link_layer_find_ip(uint16_t linktype, const uint8_t *data, ui
 	default:
 		return DECODE_LINKTYPE_UNKNOWN;
 	}
+}
+
+static bool is_vlan_tag(uint16_t ethertype)
+{
+	return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_QINQ ||
+	       ethertype == ETHERTYPE_QINQ_OLD;
+}
+
+void link_layer_vlan(uint16_t linktype, const uint8_t *data, uint32_t l3_offset, char out[16])
+{
+	/* Where the EtherType stands that may be a tag's. */
+	uint32_t offset = linktype == LINKTYPE_ETHERNET	   ? 12
+			  : linktype == LINKTYPE_LINUX_SLL ? 14
+							   : l3_offset;
+	uint16_t tags[2];
+	int count = 0;
+
+	for (; count < 2 && offset + 6 <= l3_offset && is_vlan_tag(get_be16(data + offset));
+	     offset += 4)
+		tags[count++] = get_be16(data + offset + 2) & 0x0fff;
+	if (count == 0)
+		strcpy(out, "none");
+	else if (count == 1)
+		snprintf(out, 16, "%u", tags[0]);
+	else
+		snprintf(out, 16, "%u.%u", tags[0], tags[1]);
 }

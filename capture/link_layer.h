@@ -14,4 +14,10 @@
 enum decode_result link_layer_find_ip(uint16_t linktype, const uint8_t *data, uint32_t caplen_bytes,
 				      uint32_t *l3_offset);
 
+/*
+ * The VLAN tags in front of the IP header at l3_offset: "100", "100.200" with the outer one first (the
+ * first two), or "none". out: 16 bytes.
+ */
+void link_layer_vlan(uint16_t linktype, const uint8_t *data, uint32_t l3_offset, char out[16]);
+
 #endif

@@ -122,7 +122,7 @@ static const struct argp argp = {
 /* As much of each frame as the log will keep. */
 static void choose_snaplen(struct record_options *o)
 {
-	uint32_t payload_bytes = o->run.tracker.capture_payload_bytes;
+	uint32_t payload_bytes = o->run.tracker.policy.capture_payload_bytes;
 
 	if (o->snaplen_given || payload_bytes == CAPTURE_FULL)
 		return;

@@ -92,7 +92,8 @@ struct handoff *handoff_open(const struct tracker_config *config, bool lossless,
 	if (!handoff)
 		return NULL;
 	handoff->lossless = lossless;
-	handoff->payload_bytes = config->capture_payload_bytes;
+	handoff->payload_bytes = config->rules ? rules_capture_bytes(config->rules)
+					       : config->policy.capture_payload_bytes;
 	handoff->full = spsc_ring_open(RING_SLOTS);
 	handoff->empty = spsc_ring_open(RING_SLOTS);
 	handoff->tracker = tracker_open(config);

@@ -323,7 +323,16 @@ static void add_tracker_counters(struct tracker_counters *sum, const struct trac
 	sum->icmp_ignored += one->icmp_ignored;
 	sum->black_holes += one->black_holes;
 	sum->records += one->records;
+	sum->records_sent += one->records_sent;
 	sum->records_lost += one->records_lost;
+	sum->records_overwritten += one->records_overwritten;
+	sum->records_recycled += one->records_recycled;
+	sum->records_discarded += one->records_discarded;
+	sum->triggers += one->triggers;
+	sum->trace_points += one->trace_points;
+	sum->ids += one->ids;
+	sum->ids_full += one->ids_full;
+	sum->lingering += one->lingering;
 	sum->sections += one->sections;
 	sum->sections_early += one->sections_early;
 	sum->flow_summaries_lost += one->flow_summaries_lost;
@@ -391,7 +400,7 @@ static int open_workers(struct pipeline *p)
 	tracker.log_memory_bytes /= config->workers;
 	tracker.connections_max /= config->workers;
 	if (!config->store)
-		tracker.views = 0;
+		tracker.no_logs = true;
 	if (config->workers == 1) {
 		if (config->store)
 			tracker.sink = store_sink(config->store, 0);

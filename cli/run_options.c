@@ -76,18 +76,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		o->workers = (uint32_t)number;
 		return 0;
 	case KEY_VIEW:
-		if (!value_view(text, &o->tracker.views))
+		if (!value_view(text, &o->tracker.policy.views))
 			argp_error(state, "--view %s: server, client or both", text);
 		return 0;
 	case KEY_CAPTURE:
-		if (!value_capture(text, &o->tracker.capture_payload_bytes))
+		if (!value_capture(text, &o->tracker.policy.capture_payload_bytes))
 			argp_error(state, "--capture %s: headers, full, or a number up to %d", text,
 				   EVLOG_CAPLEN_MAX);
 		return 0;
 	case KEY_EVENTS:
 		if (!value_number(text, 1, 1000000, &number))
 			argp_error(state, "--events %s: a number from 1 to 1000000", text);
-		o->tracker.events_per_section = (uint32_t)number;
+		o->tracker.policy.limit = (uint32_t)number;
 		return 0;
 	case KEY_CONNECTIONS:
 		if (!value_number(text, 64, (1 << 24) - 1, &number))

@@ -72,6 +72,13 @@ void chunk_pool_dispose(struct chunk_pool *pool);
 /* An empty chunk, or NULL: all are in logs, or (live) with the sink. */
 struct chunk *chunk_pool_get(struct chunk_pool *pool);
 
+/* Whether chunk_pool_get() would find nothing. Without loss it waits for what the sink holds. */
+static inline bool chunk_pool_is_dry(const struct chunk_pool *pool)
+{
+	return !pool->free_list && pool->touched == pool->total &&
+	       !(pool->lossless && pool->at_sink);
+}
+
 /* Takes home what the sink has emptied, without waiting. */
 void chunk_pool_collect(struct chunk_pool *pool);
 

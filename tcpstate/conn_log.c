@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "tcpstate/blackbox.h"
 #include "tcpstate/quoted.h"
 #include "tcpstate/tracker_private.h"
 
@@ -14,77 +15,52 @@ static void snapshot(struct tracker *tracker, const struct connection *conn, enu
 		tracker_sender(tracker, &conn->side[side]), ticks_of(conn->first_ts_ns), out);
 }
 
-static void count(struct tracker *tracker, struct connection *conn, uint32_t records, uint32_t lost)
-{
-	tracker->counters.records += records;
-	tracker->counters.records_lost += lost;
-	conn->events_lost += lost;
-}
-
-/* A section to write to is open. Without one the records are lost: numbered, and counted here. */
-static bool section_open(struct tracker *tracker, struct connection *conn, uint8_t views)
-{
-	uint32_t lost;
-
-	if (evlog_open(&conn->log, &tracker->pool, conn->linktype))
-		return true;
-	lost = evlog_lose(&conn->log, views);
-	count(tracker, conn, lost, lost);
-	return false;
-}
-
-static void dump(struct tracker *tracker, struct connection *conn, uint64_t ts_ns,
-		 const char *reason)
-{
-	struct evlog_identity identity = {
-		.key = &conn->key,
-		.connection = conn->number,
-		.dump_ts_ns = ts_ns,
-		.client = conn->client,
-		.views = conn->views,
-		.section = conn->section,
-		.reason = reason,
-	};
-	uint32_t lost;
-	bool sent;
-
-	if (!conn->log.tail)
-		return;
-	lost = evlog_dump(&conn->log, &tracker->pool, &identity, &sent);
-	conn->section++;
-	count(tracker, conn, 0, lost);
-	tracker->counters.sections += sent;
-}
-
 void conn_log_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg,
 		      enum side sender, const struct sent *sent)
 {
 	uint32_t evidence[2] = { sent->above, sent->waited_us };
 	struct snapshot snaps[2];
 	uint32_t keep_bytes = UINT32_MAX;
+	uint8_t views = blackbox_ready(tracker, conn, VIEW_BOTH);
 
-	if (!conn->views || !section_open(tracker, conn, conn->views))
-		return;
-	if (tracker->config.capture_payload_bytes != CAPTURE_FULL)
-		keep_bytes = seg->payload_offset + tracker->config.capture_payload_bytes;
-	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
-		if (conn->views & 1 << side)
-			snapshot(tracker, conn, side, &snaps[side]);
-	count(tracker, conn, (uint32_t)__builtin_popcount(conn->views),
-	      evlog_packet(&conn->log, &tracker->pool, seg, sender,
-			   flex7_make(sent->cause, sent->confidence), sent->kind,
-			   sent->waited_us ? evidence : NULL, conn->views, snaps, keep_bytes));
+	if (views) {
+		uint32_t payload_bytes =
+			blackbox_policy(&tracker->policies, conn)->capture_payload_bytes;
+
+		if (payload_bytes != CAPTURE_FULL)
+			keep_bytes = seg->payload_offset + payload_bytes;
+		for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+			if (views & 1 << side)
+				snapshot(tracker, conn, side, &snaps[side]);
+		blackbox_recorded(tracker, conn, views,
+				  evlog_packet(&conn->log, &tracker->pool, seg, sender,
+					       flex7_make(sent->cause, sent->confidence), sent->kind,
+					       sent->waited_us ? evidence : NULL, views, snaps,
+					       keep_bytes));
+	}
+	if (tracker->watched)
+		blackbox_look_at_segment(tracker, conn, seg, sender, sent);
 }
 
 void conn_log_event(struct tracker *tracker, struct connection *conn, enum side side,
 		    const struct event *event)
 {
+	uint8_t view = blackbox_ready(tracker, conn, (uint8_t)(1 << side));
 	struct snapshot snap;
 
-	if (!(conn->views & 1 << side) || !section_open(tracker, conn, (uint8_t)(1 << side)))
-		return;
-	snapshot(tracker, conn, side, &snap);
-	count(tracker, conn, 1, evlog_event(&conn->log, &tracker->pool, side, event, &snap));
+	if (view) {
+		snapshot(tracker, conn, side, &snap);
+		blackbox_recorded(tracker, conn, view,
+				  evlog_event(&conn->log, &tracker->pool, side, event, &snap));
+	}
+	if (tracker->watched)
+		blackbox_look_at_event(tracker, conn, event);
+}
+
+/* Whether anybody wants to know of an event of this side. */
+static bool is_wanted(const struct tracker *tracker, const struct connection *conn, enum side side)
+{
+	return conn->views & 1 << side || tracker->watched;
 }
 
 void conn_log_rtt(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
@@ -93,7 +69,7 @@ void conn_log_rtt(struct tracker *tracker, struct connection *conn, enum side si
 	const struct rtt *rtt = &conn->side[side].rtt;
 	uint32_t near_min_us = endpoint_near_us(&conn->side[side_other(side)]);
 
-	if (!(conn->views & 1 << side))
+	if (!is_wanted(tracker, conn, side))
 		return;
 	conn_log_event(
 		tracker, conn, side,
@@ -254,7 +230,7 @@ void conn_log_reass(struct tracker *tracker, struct connection *conn, enum side 
 			       .id = EVENT_REASS,
 			       .flex7 = flex7_make(reason, 100) };
 
-	if (!(conn->views & 1 << side))
+	if (!is_wanted(tracker, conn, side))
 		return;
 	if (cold) {
 		event.stack_flex[0] = seqrange_segments(&cold->recvq);
@@ -279,6 +255,12 @@ void conn_log_persist(struct tracker *tracker, struct connection *conn, enum sid
 			.flex8 = kind,
 			.stack_flex = { closed_us > UINT32_MAX ? UINT32_MAX : (uint32_t)closed_us,
 					peer ? peer->probes : 0 } });
+}
+
+void conn_log_reset(struct tracker *tracker, struct connection *conn, uint64_t ts_ns, bool refused)
+{
+	if (tracker->watched)
+		blackbox_look_at_reset(tracker, conn, refused, ts_ns);
 }
 
 void conn_log_collapse(struct tracker *tracker, struct connection *conn, enum side side,
@@ -341,21 +323,6 @@ void conn_log_black_hole(struct tracker *tracker, struct connection *conn, enum 
 			       .stack_flex = { hole->lost_bytes, hole->arrived_bytes, hole->seq,
 					       hole->transmissions },
 		       });
-}
-
-/* The store builds a section in memory: whole packets must not make it huge. */
-#define SECTION_CHUNKS_MAX 8192
-
-void conn_log_turn(struct tracker *tracker, struct connection *conn)
-{
-	uint32_t limit = tracker->config.events_per_section;
-
-	if (!conn->log.tail)
-		return;
-	if (evlog_records(&conn->log, SIDE_CLIENT) >= limit ||
-	    evlog_records(&conn->log, SIDE_SERVER) >= limit ||
-	    evlog_chunks(&conn->log) >= SECTION_CHUNKS_MAX)
-		dump(tracker, conn, conn->last_ts_ns, "section full");
 }
 
 static void log_flow_end(struct tracker *tracker, struct connection *conn, enum side side,
@@ -441,19 +408,10 @@ static void summary_add(struct tracker *tracker, const struct connection *conn,
 
 void conn_log_end(struct tracker *tracker, struct connection *conn, enum end_reason reason)
 {
-	if (tracker->config.views == 0)
+	if (tracker->config.no_logs)
 		return;
 	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
 		log_flow_end(tracker, conn, side, reason);
-	dump(tracker, conn, conn->last_ts_ns, end_reason_name((uint8_t)reason));
+	blackbox_end(tracker, conn, reason);
 	summary_add(tracker, conn, reason);
-}
-
-bool conn_log_dump_early(struct tracker *tracker, struct connection *conn)
-{
-	if (!conn->log.tail)
-		return false;
-	dump(tracker, conn, conn->last_ts_ns, "log memory");
-	tracker->counters.sections_early++;
-	return true;
 }

@@ -44,14 +44,11 @@ void conn_log_collapse(struct tracker *tracker, struct connection *conn, enum si
 void conn_log_paws(struct tracker *tracker, struct connection *conn, enum side side, uint64_t ts_ns,
 		   enum paws_reason reason, uint8_t confidence, uint32_t tsval);
 
-/* Hands over the section if it has reached its limit. */
-void conn_log_turn(struct tracker *tracker, struct connection *conn);
+/* A reset that the receiver takes or must challenge; refused: it answers a SYN. */
+void conn_log_reset(struct tracker *tracker, struct connection *conn, uint64_t ts_ns, bool refused);
 
-/* FLOWEND and CONNEND in each view, the last section, and the flow summary. */
+/* FLOWEND and CONNEND in each view, the end of the log, and the flow summary. */
 void conn_log_end(struct tracker *tracker, struct connection *conn, enum end_reason reason);
-
-/* Hands over the section now, because log memory is short. False: there was none. */
-bool conn_log_dump_early(struct tracker *tracker, struct connection *conn);
 
 /* Hands over the flow summaries that wait for a full chunk. */
 void conn_log_flush_flows(struct tracker *tracker);

@@ -303,6 +303,7 @@ static void take_reset(struct tracker *tracker, struct connection *conn, const s
 	endpoint_state_on_send(s, seg);
 	if (exact)
 		r->state = TCPS_CLOSED;
+	conn_log_reset(tracker, conn, seg->ts_ns, answers_syn);
 }
 
 /* Data or a FIN for the receiver: RCV.NXT and the out-of-order queue. */
@@ -578,7 +579,6 @@ void connection_icmp_error(struct tracker *tracker, struct connection *conn,
 		return;
 	}
 	conn_log_icmp(tracker, conn, sender, error, confidence);
-	conn_log_turn(tracker, conn);
 }
 
 /* Whether the receiver throws the segment away, all of it: damaged, or of another time (PAWS). */
@@ -654,8 +654,7 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 		count_up(&s->bad_checksums, seg->checksum == CHECKSUM_BAD);
 		count_up(&s->mirror_duplicates, true);
 		tracker->counters.mirror_duplicates++;
-		conn_log_turn(tracker, conn);
-		return;
+			return;
 	}
 	if (account_sent(tracker, conn, seg, sender, &sent)) {
 		if (sent.cause == CAUSE_WINDOW_PROBE)
@@ -664,8 +663,7 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 			look_for_black_hole(tracker, conn, seg, sender);
 		if (is_thrown_away(tracker, conn, seg, sender, damaged)) {
 			s->seen |= SEEN_SEGMENT;
-			conn_log_turn(tracker, conn);
-			return;
+					return;
 		}
 		if (seg->flags & TCP_SYN)
 			endpoint_state_on_syn(r, seg);
@@ -683,5 +681,4 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 	}
 	if (first)
 		s->seen |= SEEN_SEGMENT;
-	conn_log_turn(tracker, conn);
 }

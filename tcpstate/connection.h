@@ -16,6 +16,7 @@
 #include "tcpstate/event.h"
 #include "tcpstate/evlog_writer.h"
 #include "tcpstate/flow_summary.h"
+#include "tcpstate/log_mode.h"
 
 enum connection_flag {
 	CONN_LIVE = 0x01,  /* in the flow table */
@@ -40,8 +41,8 @@ struct connection {
 	uint8_t client;	  /* which side of key */
 	uint8_t start;	  /* enum flow_start */
 	uint8_t flags;	  /* enum connection_flag */
-	uint8_t views;	  /* enum view */
-	uint16_t section; /* sections begun */
+	uint8_t views;	  /* enum view: whose logs take records now */
+	uint16_t section; /* sections handed over */
 	uint16_t linktype;
 	struct evlog log;
 	uint64_t number;
@@ -50,6 +51,12 @@ struct connection {
 	uint32_t events_lost;
 	uint16_t iface;
 	uint16_t last_digest; /* of the last segment without data, to know a copy */
+	/* See blackbox.h. */
+	uint32_t member; /* of the group of its ID; 0: it has none */
+	uint32_t watch;	 /* what its triggers remember; 0: nothing yet */
+	uint32_t application; /* its detection; 0: none goes on */
+	uint16_t policy;
+	int8_t mode; /* enum log_mode */
 	struct endpoint side[2]; /* by enum side */
 } __attribute__((aligned(64)));
 
@@ -59,7 +66,7 @@ _Static_assert(sizeof(struct connection) == 448, "the budget");
 struct tracker;
 
 /* A new connection that begins with this segment. Fills in all of *conn. */
-void connection_init(struct connection *conn, const struct segment *seg, uint8_t views);
+void connection_init(struct connection *conn, const struct segment *seg);
 
 /*
  * Whether the segment, with the key of conn, begins another connection: a SYN after the end, or

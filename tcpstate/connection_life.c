@@ -44,7 +44,7 @@ static uint16_t log_linktype(const struct segment *seg)
 	return seg->key.ip_version == 4 ? LINKTYPE_IPV4 : LINKTYPE_IPV6;
 }
 
-void connection_init(struct connection *conn, const struct segment *seg, uint8_t views)
+void connection_init(struct connection *conn, const struct segment *seg)
 {
 	bool syn = seg->flags & TCP_SYN;
 	uint32_t hash = seg->hash;
@@ -56,7 +56,6 @@ void connection_init(struct connection *conn, const struct segment *seg, uint8_t
 	conn->client = guess_client(seg);
 	conn->start = !syn ? START_MIDSTREAM : seg->flags & TCP_ACK ? START_SYNACK : START_SYN;
 	conn->flags = CONN_LIVE;
-	conn->views = views;
 	conn->linktype = log_linktype(seg);
 	conn->iface = seg->iface;
 	conn->number = seg->number;

@@ -464,13 +464,13 @@ static struct evlog_head head_of(const struct evlog *log, const struct evlog_ide
 }
 
 uint32_t evlog_dump(struct evlog *log, struct chunk_pool *pool,
-		    const struct evlog_identity *identity, bool *sent)
+		    const struct evlog_identity *identity, uint32_t *written)
 {
 	struct chunk *tail = log->tail, *chain;
 	struct evlog_head head;
 	uint32_t records;
 
-	*sent = false;
+	*written = 0;
 	if (!tail)
 		return 0;
 	head = head_of(log, identity);
@@ -479,9 +479,10 @@ uint32_t evlog_dump(struct evlog *log, struct chunk_pool *pool,
 	chain = tail->next;
 	tail->next = NULL;
 	log->tail = NULL;
-	*sent = records && chunk_pool_put(pool, chain);
-	if (*sent)
+	if (records && chunk_pool_put(pool, chain)) {
+		*written = records;
 		return 0;
+	}
 	chunk_pool_give(pool, chain);
 	return records;
 }

@@ -70,11 +70,11 @@ struct evlog_identity {
 };
 
 /*
- * Hands the log to the pool's sink, as a section. Returns the number of records lost with it: 0 unless
- * the sink had no room. *sent: whether there was anything to hand over, and it was taken.
+ * Hands the log to the pool's sink, as a section; then it is empty. Returns the number of records lost
+ * with it: 0 unless the sink had no room. *written: the records that are to be written; 0: no section.
  */
 uint32_t evlog_dump(struct evlog *log, struct chunk_pool *pool,
-		    const struct evlog_identity *identity, bool *sent);
+		    const struct evlog_identity *identity, uint32_t *written);
 
 /* A reader of a log that is not handed over; it ends at what is the newest now. */
 void evlog_reader_init_open(struct evlog_reader *reader, const struct evlog *log, uint8_t *buffer);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "tcpstate/blackbox.h"
 #include "tcpstate/tracker_private.h"
 
 static void summarise_side(const struct endpoint *endpoint, const struct endpoint *peer,
@@ -61,6 +62,14 @@ static void summarise_sender(const struct sender *sender, struct flow_side_summa
 	out->cc_family = window_family(sender, &out->cc_confidence);
 }
 
+/* Whose logs were written, or may be. */
+static uint8_t written_views(const struct tracker *tracker, const struct connection *conn)
+{
+	return conn->section && !tracker->config.no_logs
+		       ? blackbox_policy(&tracker->policies, conn)->views
+		       : 0;
+}
+
 void flow_summary_of(struct tracker *tracker, const struct connection *conn, enum end_reason reason,
 		     struct flow_summary *out)
 {
@@ -69,7 +78,7 @@ void flow_summary_of(struct tracker *tracker, const struct connection *conn, enu
 	out->client = conn->client;
 	out->start = conn->start;
 	out->end_reason = reason;
-	out->views = conn->views;
+	out->views = written_views(tracker, conn);
 	out->iface = conn->iface;
 	out->linktype = conn->linktype;
 	out->connection = conn->number;

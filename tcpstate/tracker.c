@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "capture/iface_table.h"
 #include "tcpstate/arena.h"
+#include "tcpstate/blackbox.h"
 #include "tcpstate/conn_log.h"
 #include "tcpstate/tracker_private.h"
 
@@ -13,13 +15,16 @@
 
 /* One connection in so many can have range lists at once. */
 #define COLD_SHARE 8
+/* And so many logs can linger behind their connections. */
+#define LINGERING_SHARE 4
 /* All scoreboards beyond the first few segments of each, bytes. */
 #define SENDQ_BYTES (UINT64_C(768) << 20)
 /* Records that a batch looks at for idle connections, and that a new one may look at for room. */
 #define SWEEP_PER_BATCH	 8
 #define SWEEP_PER_TICK	 4096
 #define SWEEP_FOR_ROOM	 64
-#define SWEEP_FOR_MEMORY 256
+#define SWEEP_FOR_MEMORY 1024
+#define SAMPLE_FOR_MEMORY 8
 /* How far ahead of a segment its index slot and its record are fetched. */
 #define PREFETCH_SLOT	16
 #define PREFETCH_RECORD 8
@@ -30,11 +35,95 @@ void tracker_config_default(struct tracker_config *config)
 	*config = (struct tracker_config){
 		.connections_max = 1000000,
 		.log_memory_bytes = UINT64_C(2) << 30,
-		.events_per_section = 5000,
-		.capture_payload_bytes = CAPTURE_HEADERS,
-		.views = VIEW_BOTH,
+		.ids_max = 10000,
+		.per_id_max = 100000,
 		.idle_timeout_ns = 3600 * SECOND_NS,
+		.policy = { .rule = "default",
+			    .mode = LOG_CONTINUAL,
+			    .views = VIEW_BOTH,
+			    .limit = 5000,
+			    .capture_payload_bytes = CAPTURE_HEADERS,
+			    .linger_ns = 60 * SECOND_NS },
 	};
+}
+
+uint32_t tracker_policy_of_rule(const struct tracker *tracker, const struct rule *rule)
+{
+	const struct rules *rules = tracker->rules;
+
+	return tracker->rule_policies[rule == &rules->fallback ? rules->count
+							       : (uint32_t)(rule - rules->rules)];
+}
+
+const char *tracker_iface_name(const struct tracker *tracker, uint16_t iface)
+{
+	return tracker->config.ifaces ? tracker->config.ifaces->entries[iface].name : "";
+}
+
+void tracker_ask_dump_group(struct tracker *tracker, const char *id, uint64_t ts_ns,
+			    const char *reason)
+{
+	if (tracker->config.ask_dump_group)
+		tracker->config.ask_dump_group(tracker->config.ask_context, id, ts_ns, reason);
+	else
+		blackbox_dump_group(tracker, id, ts_ns, reason);
+}
+
+uint32_t tracker_dump_group(struct tracker *tracker, const char *id, uint64_t ts_ns,
+			    const char *reason)
+{
+	return blackbox_dump_group(tracker, id, ts_ns, reason);
+}
+
+void tracker_disable(struct tracker *tracker, bool disabled)
+{
+	tracker->disabled = disabled;
+}
+
+/* The policies of new rules take the place of the old ones'; who has an old one keeps it. */
+bool tracker_set_rules(struct tracker *tracker, struct rules *rules)
+{
+	uint16_t *policies = calloc((size_t)rules->count + 1, sizeof(*policies));
+	uint32_t *turns = calloc((size_t)rules->count + 1, sizeof(*turns));
+	uint32_t taken = 0;
+	bool watched = tracker->watched, ratios = false;
+
+	for (; policies && turns && taken <= rules->count; taken++) {
+		const struct rule *rule = taken < rules->count ? &rules->rules[taken] : &rules->fallback;
+		int index = log_policies_use(&tracker->policies, &rule->policy);
+
+		if (index < 0)
+			break;
+		policies[taken] = (uint16_t)index;
+		watched |= rule->policy.triggers.count != 0;
+		ratios |= rule->policy.from_ratio;
+	}
+	if (!policies || !turns || taken <= rules->count) {
+		while (taken--)
+			log_policies_drop(&tracker->policies, policies[taken]);
+		free(policies);
+		free(turns);
+		return false;
+	}
+	for (uint32_t i = 0; tracker->rules && i <= tracker->rules->count; i++)
+		log_policies_drop(&tracker->policies, tracker->rule_policies[i]);
+	free(tracker->rule_policies);
+	free(tracker->turns);
+	tracker->rules = rules;
+	tracker->rule_policies = policies;
+	tracker->turns = turns;
+	tracker->watched = watched;
+	tracker->ratios |= ratios;
+	return true;
+}
+
+/* The configuration's own policy is always the first. */
+static bool begin_policies(struct tracker *tracker)
+{
+	if (log_policies_use(&tracker->policies, &tracker->config.policy) < 0)
+		return false;
+	tracker->watched = tracker->config.policy.triggers.count != 0;
+	return !tracker->config.rules || tracker_set_rules(tracker, tracker->config.rules);
 }
 
 struct tracker *tracker_open(const struct tracker_config *config)
@@ -47,15 +136,23 @@ struct tracker *tracker_open(const struct tracker_config *config)
 	tracker->cold_total = config->connections_max / COLD_SHARE + 64;
 	tracker->cold_arena =
 		arena_reserve((uint64_t)tracker->cold_total * sizeof(tracker->cold_arena[0]));
+	tracker->watches_total = config->connections_max;
+	tracker->watches =
+		arena_reserve((uint64_t)tracker->watches_total * sizeof(tracker->watches[0]));
 	tracker->models_total = config->connections_max + 1;
 	tracker->models_touched = 1;
 	tracker->models =
 		arena_reserve((uint64_t)tracker->models_total * sizeof(tracker->models[0]));
-	if (!tracker->cold_arena || !tracker->models ||
+	if (!tracker->cold_arena || !tracker->models || !tracker->watches ||
 	    sender_memory_init(&tracker->senders, 2 * tracker->models_total, SENDQ_BYTES) < 0 ||
 	    flow_table_init(&tracker->table, config->connections_max) < 0 ||
-	    (config->views && chunk_pool_init(&tracker->pool, config->log_memory_bytes,
-					      config->lossless, &config->sink) < 0))
+	    log_policies_init(&tracker->policies) < 0 ||
+	    log_groups_init(&tracker->groups, config->ids_max,
+			    config->connections_max + config->connections_max / LINGERING_SHARE + 64,
+			    config->per_id_max) < 0 ||
+	    (!config->no_logs && chunk_pool_init(&tracker->pool, config->log_memory_bytes,
+						 config->lossless, &config->sink) < 0) ||
+	    !begin_policies(tracker))
 		tracker_close(&tracker);
 	return tracker;
 }
@@ -71,6 +168,11 @@ void tracker_close(struct tracker **tracker)
 	flow_table_dispose(&t->table);
 	arena_release(t->models, t->models_total * sizeof(t->models[0]));
 	sender_memory_dispose(&t->senders);
+	log_policies_dispose(&t->policies);
+	log_groups_dispose(&t->groups);
+	arena_release(t->watches, t->watches_total * sizeof(t->watches[0]));
+	free(t->rule_policies);
+	free(t->turns);
 	arena_release(t->cold_arena, t->cold_total * sizeof(t->cold_arena[0]));
 	free(t);
 }
@@ -216,6 +318,21 @@ static void make_room_in_table(struct tracker *tracker, uint64_t now_ns)
 			       is_over(tracker, idlest, now_ns) ? END_IDLE : END_TABLE_FULL);
 }
 
+/* Of the next few records, the one with a log whose last segment is the oldest; NULL: none has a log. */
+static struct connection *idlest_log_of_sample(struct tracker *tracker)
+{
+	struct connection *idlest = NULL;
+
+	for (uint32_t i = 0; i < SAMPLE_FOR_MEMORY; i++) {
+		struct connection *conn = next_under_hand(tracker);
+
+		if (conn && conn->flags & CONN_LIVE && blackbox_can_give_way(tracker, conn) &&
+		    (!idlest || conn->last_ts_ns < idlest->last_ts_ns))
+			idlest = conn;
+	}
+	return idlest;
+}
+
 static uint32_t chunks_at_hand(const struct chunk_pool *pool)
 {
 	return pool->free + pool->total - pool->touched + (pool->lossless ? pool->at_sink : 0);
@@ -244,11 +361,20 @@ static void make_room_in_log(struct tracker *tracker, const struct segment *segm
 	/* Live, a batch has no time to look at all of them. */
 	if (!pool->lossless && looks > SWEEP_FOR_MEMORY)
 		looks = SWEEP_FOR_MEMORY;
-	for (uint32_t i = 0; chunks_at_hand(pool) < need && i < looks; i++) {
+	/* First what was chosen by chance, then what lingers, then the others' oldest events. */
+	for (uint32_t i = 0; tracker->ratios && chunks_at_hand(pool) < need && i < looks; i++) {
 		struct connection *conn = next_under_hand(tracker);
 
 		if (conn && conn->flags & CONN_LIVE)
-			conn_log_dump_early(tracker, conn);
+			blackbox_give_way(tracker, conn, true);
+	}
+	while (chunks_at_hand(pool) < need && blackbox_give_lingering(tracker))
+		;
+	for (uint32_t i = 0; chunks_at_hand(pool) < need && i < looks; i += SAMPLE_FOR_MEMORY) {
+		struct connection *conn = idlest_log_of_sample(tracker);
+
+		if (conn)
+			blackbox_give_way(tracker, conn, false);
 	}
 }
 
@@ -270,7 +396,9 @@ static struct connection *connection_of(struct tracker *tracker, const struct se
 	conn = flow_table_add(&tracker->table, &seg->key, seg->hash);
 	if (!conn)
 		return NULL;
-	connection_init(conn, seg, tracker->config.views);
+	connection_init(conn, seg);
+	if (!tracker->config.no_logs)
+		blackbox_begin(tracker, conn, seg);
 	tracker->counters.connections++;
 	return conn;
 }
@@ -324,7 +452,7 @@ void tracker_process(struct tracker *tracker, const struct segment *segments, ui
 
 	if (count == 0)
 		return;
-	if (tracker->config.views)
+	if (!tracker->config.no_logs)
 		make_room_in_log(tracker, segments, count);
 	for (uint32_t i = 0; i < count && i < PREFETCH_SLOT; i++)
 		flow_table_prefetch_slot(table, segments[i].hash);
@@ -351,12 +479,14 @@ void tracker_process(struct tracker *tracker, const struct segment *segments, ui
 			tracker->counters.untracked++;
 	}
 	sweep(tracker, segments[count - 1].ts_ns, SWEEP_PER_BATCH);
+	blackbox_sweep(tracker, segments[count - 1].ts_ns, SWEEP_PER_BATCH);
 }
 
 void tracker_tick(struct tracker *tracker, uint64_t now_ns)
 {
 	sweep(tracker, now_ns, SWEEP_PER_TICK);
-	if (tracker->config.views) {
+	blackbox_sweep(tracker, now_ns, SWEEP_PER_TICK);
+	if (!tracker->config.no_logs) {
 		conn_log_flush_flows(tracker);
 		chunk_pool_collect(&tracker->pool);
 	}
@@ -393,19 +523,22 @@ void tracker_finish(struct tracker *tracker, uint64_t latest_ns)
 	if (live)
 		qsort(live, count, sizeof(*live), by_number);
 	for (uint32_t i = 0; i < count; i++) {
-		if (tracker->config.views)
+		if (!tracker->config.no_logs)
 			make_room_in_log(tracker, NULL, 0);
 		end_connection(tracker, live[i],
 			       is_over(tracker, live[i], latest_ns) ? END_IDLE : END_INPUT);
 	}
 	free(live);
-	if (tracker->config.views)
+	blackbox_finish(tracker);
+	if (!tracker->config.no_logs)
 		conn_log_flush_flows(tracker);
 }
 
 const struct tracker_counters *tracker_counters(struct tracker *tracker)
 {
 	tracker->counters.connections_now = tracker->table.used;
+	tracker->counters.ids = tracker->groups.groups_used;
+	tracker->counters.lingering = tracker->groups.lingering;
 	tracker->counters.memory_bytes =
 		flow_table_memory_bytes(&tracker->table) +
 		(uint64_t)tracker->cold_touched * sizeof(tracker->cold_arena[0]) +

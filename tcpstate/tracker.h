@@ -14,21 +14,30 @@
 #include "tcpstate/chunk.h"
 #include "tcpstate/evlog.h"
 #include "tcpstate/flow_summary.h"
+#include "tcpstate/log_policy.h"
+#include "tcpstate/rules.h"
 
-/* Bytes of payload to keep of each segment, see tracker_config. */
-#define CAPTURE_HEADERS 0
-#define CAPTURE_FULL	UINT32_MAX
+struct iface_table;
 
 struct tracker_config {
 	uint32_t connections_max;	/* at once; the idlest of a sample gives way for one more */
 	uint64_t log_memory_bytes;	/* for all logs, those on their way to the store included */
-	uint32_t events_per_section;	/* records of one view; then the section is handed over */
-	uint32_t capture_payload_bytes; /* CAPTURE_HEADERS, a number, or CAPTURE_FULL */
-	uint8_t views;			/* enum view: whose logs; 0: no logs, no flow summaries */
+	uint32_t ids_max;	   /* log IDs at once */
+	uint32_t per_id_max;	   /* connections of one ID, ended ones whose log lingers too */
+	bool no_logs;		   /* no logs, no flow summaries */
+	struct log_policy policy;  /* of all connections, if there are no rules */
+	struct rules *rules;	   /* or NULL; borrowed until another is set, or the tracker closed */
+	const struct iface_table *ifaces; /* or NULL; for rules that ask for an interface. Borrowed */
+	/*
+	 * A trigger wants the logs of all with this ID, on all workers: to be answered by
+	 * tracker_dump_group(). NULL: this tracker is all there is, and does it at once.
+	 */
+	void (*ask_dump_group)(void *context, const char *id, uint64_t ts_ns, const char *reason);
+	void *ask_context;
 	bool no_models;		  /* of senders: counters only, and one timed segment at a time */
 	bool lossless;		  /* reading files: wait for the sink instead of losing events */
 	uint64_t idle_timeout_ns; /* established connections; shorter ones for the other states */
-	struct chunk_sink sink;	  /* not used if views is 0 */
+	struct chunk_sink sink;	  /* not used if no_logs */
 };
 
 /* What users get if they say nothing. The sink is left empty. */
@@ -48,10 +57,20 @@ struct tracker_counters {
 	uint64_t icmp_unmatched; /* of them, left out: about no connection that is known */
 	uint64_t icmp_ignored; /* of them, left out: bad checksum, or about nothing that was sent */
 	uint64_t black_holes;  /* senders whose full-size segments never arrive */
-	uint64_t records;      /* log records made, both views */
-	uint64_t records_lost; /* and not kept: no chunk free, or the sink was full */
-	uint64_t sections;     /* chains handed to the sink */
+	/* Log records made, both views: the sum of the next five, and what is in the logs now. */
+	uint64_t records;
+	uint64_t records_sent;	      /* handed to the sink, to be written */
+	uint64_t records_lost;	      /* not kept: no chunk free, or the sink was full */
+	uint64_t records_overwritten; /* by newer ones than the limit keeps */
+	uint64_t records_recycled;    /* given up because log memory ran low */
+	uint64_t records_discarded;   /* of logs that nothing asked for until the end */
+	uint64_t sections;	      /* chains handed to the sink */
 	uint64_t sections_early; /* of them, handed over because log memory ran low */
+	uint64_t triggers;	 /* that fired, and handed over a log */
+	uint64_t trace_points; /* connections that they switched to another mode */
+	uint64_t ids;		 /* log IDs now */
+	uint64_t ids_full; /* connections that got no ID: too many IDs, or connections of one */
+	uint64_t lingering;	 /* logs of ended connections now */
 	uint64_t flow_summaries_lost;
 	uint64_t cold_full;    /* times that a connection got no memory for its range lists */
 	uint64_t memory_bytes; /* of the flow table and connections, as used now */
@@ -77,6 +96,19 @@ void tracker_tick(struct tracker *tracker, uint64_t now_ns);
  * latest_ns: the largest time stamp of the input, of all workers.
  */
 void tracker_finish(struct tracker *tracker, uint64_t latest_ns);
+
+/*
+ * Other rules from now on, for new connections; the others keep what they have. rules as in the
+ * configuration; the old ones are not needed any more. false: they have too many different policies.
+ */
+bool tracker_set_rules(struct tracker *tracker, struct rules *rules);
+
+/* Hands over the logs of all connections with this ID. Returns how many there were. */
+uint32_t tracker_dump_group(struct tracker *tracker, const char *id, uint64_t ts_ns,
+			    const char *reason);
+
+/* Nothing is logged; what is in logs is thrown away (FreeBSD: net.inet.tcp.bb.disable_all). */
+void tracker_disable(struct tracker *tracker, bool disabled);
 
 /* As they are now; valid until the tracker is closed. */
 const struct tracker_counters *tracker_counters(struct tracker *tracker);

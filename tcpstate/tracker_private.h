@@ -5,6 +5,8 @@
 
 #include "tcpstate/connection.h"
 #include "tcpstate/flow_table.h"
+#include "tcpstate/log_group.h"
+#include "tcpstate/log_policy.h"
 #include "tcpstate/receiver.h"
 #include "tcpstate/sender.h"
 #include "tcpstate/tracker.h"
@@ -34,6 +36,16 @@ struct tracker {
 	uint32_t models_total;
 	uint32_t models_touched;
 	struct sender_memory senders;
+	struct log_policies policies;
+	struct log_groups groups;
+	struct watch *watches;
+	uint32_t watches_total, watches_touched, watches_free; /* index + 1, linked through the first word */
+	struct rules *rules;
+	uint16_t *rule_policies; /* of each of them, the fallback last */
+	uint32_t *turns;	 /* of each: where the count of its ratio stands */
+	bool disabled;
+	bool watched; /* some policy has triggers */
+	bool ratios;  /* some connections may be logged by chance */
 	struct chunk *flows; /* summaries that wait to be handed over, or NULL */
 	uint32_t hand;	     /* where the look for idle connections goes on */
 };
@@ -44,6 +56,15 @@ struct connection_cold *tracker_cold(struct tracker *tracker, struct connection 
 /* The sender model of a side, made now if there is none. NULL: none to be had. */
 struct sender *tracker_sender_make(struct tracker *tracker, struct connection *conn,
 				   enum side side);
+
+/* The policy of a rule of tracker->rules. */
+uint32_t tracker_policy_of_rule(const struct tracker *tracker, const struct rule *rule);
+
+/* "" if it is not known. */
+const char *tracker_iface_name(const struct tracker *tracker, uint16_t iface);
+
+void tracker_ask_dump_group(struct tracker *tracker, const char *id, uint64_t ts_ns,
+			    const char *reason);
 
 /* The models of a side; NULL if there are none. endpoint->sender is their place in lines of 64 bytes. */
 static inline struct models *tracker_models(const struct tracker *tracker,

@@ -65,11 +65,11 @@ static struct segment segment_of(uint64_t ts_ns, uint32_t caplen_bytes)
 static uint32_t dump(const char *reason, uint32_t limit)
 {
 	struct evlog_identity with = identity;
-	bool sent;
+	uint32_t written;
 
 	with.reason = reason;
 	with.limit = limit;
-	return evlog_dump(&log_, &pool, &with, &sent);
+	return evlog_dump(&log_, &pool, &with, &written);
 }
 
 /* Many packets and events of all sizes, over many chunks, come back as they were. */

@@ -21,7 +21,7 @@ static struct tracker_config config_for(struct chunk_sink sink, uint32_t capture
 	tracker_config_default(&config);
 	config.connections_max = 64;
 	config.log_memory_bytes = 16 << 20;
-	config.capture_payload_bytes = capture_payload_bytes;
+	config.policy.capture_payload_bytes = capture_payload_bytes;
 	config.sink = sink;
 	return config;
 }
@@ -128,7 +128,7 @@ static void full_ring_is_a_loss_that_is_told(void **state)
 	struct packet packet;
 
 	(void)state;
-	config.events_per_section = 1;
+	config.policy.limit = 1;
 	handoff = handoff_open(&config, false, -1);
 	assert_true(decoder && handoff);
 	for (uint32_t i = 0; i < 10000; i++) {

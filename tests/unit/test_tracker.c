@@ -39,7 +39,7 @@ static struct tracker *open_tracker(uint32_t connections, uint32_t chunks, uint3
 	tracker_config_default(&config);
 	config.connections_max = connections;
 	config.log_memory_bytes = (uint64_t)chunks * CHUNK_BYTES;
-	config.events_per_section = per_section;
+	config.policy.limit = per_section;
 	config.lossless = lossless;
 	config.sink = log_sink_as_chunk_sink(&sink);
 	tracker = tracker_open(&config);
@@ -193,7 +193,7 @@ static void idleness_is_found_late_but_told_the_same(void **state)
 		assert_int_equal(tracker_counters(tracker)->ended[END_IDLE], 1);
 		head = evlog_head(sink.chains[0]);
 		assert_int_equal(head->dump_ts_ns, START_NS);
-		assert_string_equal(head->reason, "idle");
+		assert_string_equal(head->reason, "auto-dumped from continual");
 		records[way] = head->records[SIDE_SERVER];
 		tracker_close(&tracker);
 	}
@@ -242,7 +242,7 @@ static void without_views_nothing_leaves(void **state)
 
 	(void)state;
 	tracker_config_default(&config);
-	config.views = 0;
+	config.no_logs = true;
 	config.connections_max = 10;
 	tracker = tracker_open(&config);
 	assert_non_null(tracker);
