@@ -159,7 +159,10 @@ static int run(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	status = read_files(&o);
+	status = run_options_load_rules(&o.run);
+	if (status == EXIT_DONE)
+		status = read_files(&o);
+	run_options_dispose(&o.run);
 	free(o.joined);
 	free(arguments);
 	return status;

@@ -122,7 +122,7 @@ static const struct argp argp = {
 /* As much of each frame as the log will keep. */
 static void choose_snaplen(struct record_options *o)
 {
-	uint32_t payload_bytes = o->run.tracker.policy.capture_payload_bytes;
+	uint32_t payload_bytes = run_options_capture_bytes(&o->run);
 
 	if (o->snaplen_given || payload_bytes == CAPTURE_FULL)
 		return;
@@ -200,10 +200,14 @@ static int run(int argc, char **argv)
 	int status = EXIT_FAILED;
 
 	run_options_init(&o.run);
-	if (argp_parse(&argp, argc, argv, 0, NULL, &o) == 0)
-		status = record(&o);
-	else
+	if (argp_parse(&argp, argc, argv, 0, NULL, &o) == 0) {
+		status = run_options_load_rules(&o.run);
+		if (status == EXIT_DONE)
+			status = record(&o);
+	} else {
 		report_message("no memory");
+	}
+	run_options_dispose(&o.run);
 	free(o.filter);
 	return status;
 }

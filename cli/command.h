@@ -20,5 +20,6 @@ extern const struct command command_read;
 extern const struct command command_record;
 extern const struct command command_events;
 extern const struct command command_flows;
+extern const struct command command_rules;
 
 #endif

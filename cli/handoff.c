@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +13,8 @@
 #include "store/spsc_ring.h"
 
 #define BATCHES	      64
+#define REQUESTS      64
+#define REQUEST_SLOTS 128
 #define RING_SLOTS    128	   /* more than there are batches: a put never fails */
 #define BATCH_BYTES   (256u << 10) /* of frames; at least the largest one */
 #define LOOKS_BUSY    100	   /* in vain, until the worker is idle */
@@ -18,13 +22,14 @@
 
 _Static_assert(BATCH_BYTES >= EVLOG_CAPLEN_MAX, "any frame fits into an empty batch");
 
-enum batch_kind { BATCH_SEGMENTS, BATCH_TICK, BATCH_FINISH };
+enum batch_kind { BATCH_SEGMENTS, BATCH_TICK, BATCH_GROUP, BATCH_END_ALL, BATCH_FINISH };
 
 struct batch {
 	enum batch_kind kind;
 	uint32_t count;
 	uint32_t used_bytes;
 	uint64_t time_ns; /* of a tick, or the largest of all at the end */
+	struct group_request group;
 	struct segment segments[SEGMENT_BATCH_MAX];
 	uint8_t bytes[BATCH_BYTES];
 };
@@ -38,6 +43,12 @@ struct handoff {
 	pthread_t thread;
 	bool started;
 	bool lossless;
+	uint32_t sent;		 /* batches, by the receiver */
+	atomic_uint done;	 /* by the worker */
+	struct spsc_ring *asked; /* of requests[], to the receiver */
+	struct spsc_ring *asked_free;
+	struct group_request requests[REQUESTS];
+	uint64_t requests_cut;	/* the worker's until its thread has ended */
 	uint32_t payload_bytes; /* to keep of each segment */
 };
 
@@ -77,17 +88,66 @@ static void *work(void *argument)
 		case BATCH_TICK:
 			tracker_tick(handoff->tracker, batch->time_ns);
 			break;
+		case BATCH_GROUP:
+			tracker_dump_group(handoff->tracker, batch->group.id, batch->group.ts_ns,
+					   batch->group.reason);
+			break;
+		case BATCH_END_ALL:
+			tracker_end_all(handoff->tracker, batch->time_ns);
+			break;
 		case BATCH_FINISH:
 			tracker_finish(handoff->tracker, batch->time_ns);
 			return NULL;
 		}
 		spsc_ring_put(handoff->empty, batch);
+		atomic_fetch_add_explicit(&handoff->done, 1, memory_order_release);
 	}
+}
+
+void group_request_init(struct group_request *out, const char *id, uint64_t ts_ns,
+			const char *reason)
+{
+	memset(out, 0, sizeof(*out));
+	out->ts_ns = ts_ns;
+	snprintf(out->id, sizeof(out->id), "%s", id);
+	snprintf(out->reason, sizeof(out->reason), "%s", reason);
+}
+
+/* A trigger of this worker's asks; called in its thread. */
+static void ask_dump_group(void *context, const char *id, uint64_t ts_ns, const char *reason)
+{
+	struct handoff *handoff = context;
+	struct group_request *request = spsc_ring_get(handoff->asked_free);
+
+	if (!request) {
+		handoff->requests_cut++;
+		tracker_dump_group(handoff->tracker, id, ts_ns, reason);
+		return;
+	}
+	group_request_init(request, id, ts_ns, reason);
+	spsc_ring_put(handoff->asked, request);
+}
+
+bool handoff_take_request(struct handoff *handoff, struct group_request *out)
+{
+	struct group_request *request = spsc_ring_get(handoff->asked);
+
+	if (!request)
+		return false;
+	*out = *request;
+	spsc_ring_put(handoff->asked_free, request);
+	return true;
+}
+
+uint64_t handoff_requests_cut(const struct handoff *handoff)
+{
+	return handoff->requests_cut;
 }
 
 struct handoff *handoff_open(const struct tracker_config *config, bool lossless, int cpu)
 {
 	struct handoff *handoff = calloc(1, sizeof(*handoff));
+	struct tracker_config own = *config;
 
 	if (!handoff)
 		return NULL;
@@ -96,13 +156,20 @@ struct handoff *handoff_open(const struct tracker_config *config, bool lossless,
 					       : config->policy.capture_payload_bytes;
 	handoff->full = spsc_ring_open(RING_SLOTS);
 	handoff->empty = spsc_ring_open(RING_SLOTS);
-	handoff->tracker = tracker_open(config);
+	handoff->asked = spsc_ring_open(REQUEST_SLOTS);
+	handoff->asked_free = spsc_ring_open(REQUEST_SLOTS);
+	own.ask_dump_group = ask_dump_group;
+	own.ask_context = handoff;
+	handoff->tracker = tracker_open(&own);
 	handoff->pool = mmap(NULL, BATCHES * sizeof(struct batch), PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (handoff->pool == MAP_FAILED)
 		handoff->pool = NULL;
-	if (!handoff->full || !handoff->empty || !handoff->tracker || !handoff->pool)
+	if (!handoff->full || !handoff->empty || !handoff->tracker || !handoff->pool ||
+	    !handoff->asked || !handoff->asked_free)
 		goto err;
+	for (uint32_t i = 0; i < REQUESTS; i++)
+		spsc_ring_put(handoff->asked_free, &handoff->requests[i]);
 	for (uint32_t i = 0; i < BATCHES; i++)
 		spsc_ring_put(handoff->empty, &handoff->pool[i]);
 	if (pthread_create(&handoff->thread, NULL, work, handoff) != 0)
@@ -138,11 +205,17 @@ static struct batch *take_batch(struct handoff *handoff, bool wait)
 	return batch;
 }
 
+static void send(struct handoff *handoff, struct batch *batch)
+{
+	handoff->sent++;
+	spsc_ring_put(handoff->full, batch);
+}
+
 void handoff_flush(struct handoff *handoff)
 {
 	if (!handoff->filling || handoff->filling->count == 0)
 		return;
-	spsc_ring_put(handoff->full, handoff->filling);
+	send(handoff, handoff->filling);
 	handoff->filling = NULL;
 }
 
@@ -180,7 +253,36 @@ void handoff_tick(struct handoff *handoff, uint64_t now_ns)
 		return;
 	batch->kind = BATCH_TICK;
 	batch->time_ns = now_ns;
-	spsc_ring_put(handoff->full, batch);
+	send(handoff, batch);
+}
+
+void handoff_dump_group(struct handoff *handoff, const struct group_request *request)
+{
+	struct batch *batch;
+
+	handoff_flush(handoff);
+	batch = take_batch(handoff, true);
+	batch->kind = BATCH_GROUP;
+	batch->group = *request;
+	send(handoff, batch);
+}
+
+void handoff_sync(struct handoff *handoff)
+{
+	handoff_flush(handoff);
+	while (atomic_load_explicit(&handoff->done, memory_order_acquire) != handoff->sent)
+		spsc_ring_pause();
+}
+
+void handoff_end_all(struct handoff *handoff, uint64_t latest_ns)
+{
+	struct batch *batch;
+
+	handoff_flush(handoff);
+	batch = take_batch(handoff, true);
+	batch->kind = BATCH_END_ALL;
+	batch->time_ns = latest_ns;
+	send(handoff, batch);
 }
 
 void handoff_end(struct handoff *handoff, uint64_t latest_ns)
@@ -191,7 +293,7 @@ void handoff_end(struct handoff *handoff, uint64_t latest_ns)
 	batch = take_batch(handoff, true);
 	batch->kind = BATCH_FINISH;
 	batch->time_ns = latest_ns;
-	spsc_ring_put(handoff->full, batch);
+	send(handoff, batch);
 }
 
 const struct tracker_counters *handoff_join(struct handoff *handoff)
@@ -217,5 +319,7 @@ void handoff_close(struct handoff **handoff)
 		munmap(h->pool, BATCHES * sizeof(struct batch));
 	spsc_ring_close(&h->full);
 	spsc_ring_close(&h->empty);
+	spsc_ring_close(&h->asked);
+	spsc_ring_close(&h->asked_free);
 	free(h);
 }

@@ -14,6 +14,16 @@
 
 struct handoff;
 
+/* A trigger of some worker's wants all logs with an ID. */
+struct group_request {
+	char id[LOG_ID_MAX];
+	uint64_t ts_ns;
+	char reason[LOG_REASON_MAX];
+};
+
+void group_request_init(struct group_request *out, const char *id, uint64_t ts_ns,
+			const char *reason);
+
 /*
  * Starts a worker thread with a tracker of its own. lossless: handoff_segment() waits for the
  * worker. cpu: where to pin it, or -1. NULL: no memory or no thread.
@@ -28,6 +38,22 @@ void handoff_flush(struct handoff *handoff);
 
 /* Time goes on: tracker_tick() in the worker. Left out if the worker is busy anyway. */
 void handoff_tick(struct handoff *handoff, uint64_t now_ns);
+
+/*
+ * What the worker's triggers have asked for. False: nothing more. Requests that find the list full act on
+ * the worker's own connections at once, and are counted.
+ */
+bool handoff_take_request(struct handoff *handoff, struct group_request *out);
+uint64_t handoff_requests_cut(const struct handoff *handoff);
+
+/* The worker hands over its logs of a group, behind what was sent to it before. */
+void handoff_dump_group(struct handoff *handoff, const struct group_request *request);
+
+/* Waits until the worker has done all that was sent to it. */
+void handoff_sync(struct handoff *handoff);
+
+/* The worker ends all connections; handoff_end() must follow. Does not wait. */
+void handoff_end_all(struct handoff *handoff, uint64_t latest_ns);
 
 /* Everything is sent: the worker ends all connections and its thread, while the caller goes on. */
 void handoff_end(struct handoff *handoff, uint64_t latest_ns);

@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
 	&command_read,
 	&command_events,
 	&command_flows,
+	&command_rules,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -13,6 +13,9 @@
 #define NSEC_PER_SEC  UINT64_C(1000000000)
 #define TICK_NS	      (NSEC_PER_SEC / 10)
 #define IDLE_SLEEP_NS 1000000
+#define REQUESTS_MAX  4096 /* of all workers between two exchanges */
+/* Reading files, triggers act on other connections of their ID every so many frames, in any number of workers. */
+#define EXCHANGE_FRAMES 1024
 #define LOOK_BATCHES  256 /* while busy, batches between two looks at the clock */
 /* After a stop, at most so many frames are still taken out of the receive rings. */
 #define DRAIN_FRAMES_MAX 4000000
@@ -35,6 +38,10 @@ struct pipeline {
 	struct feed *feeds;
 	uint64_t frames; /* numbered so far, live */
 	uint64_t next_tick_ns;
+	bool groups;		  /* triggers may ask for all logs of an ID */
+	uint32_t since_exchange;  /* frames, reading files */
+	struct group_request requests[REQUESTS_MAX];
+	uint32_t request_count;
 	uint32_t segment_count;
 	struct segment segments[SEGMENT_BATCH_MAX];
 };
@@ -66,6 +73,57 @@ static void flush_segments(struct pipeline *p)
 	decoder_batch_done(p->decoder);
 }
 
+/* The only worker's triggers ask. Who finds no room acts at once. */
+static void ask_dump_group(void *context, const char *id, uint64_t ts_ns, const char *reason)
+{
+	struct pipeline *p = context;
+
+	if (p->request_count == REQUESTS_MAX) {
+		p->stats->group_requests_cut++;
+		tracker_dump_group(p->tracker, id, ts_ns, reason);
+		return;
+	}
+	group_request_init(&p->requests[p->request_count++], id, ts_ns, reason);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct group_request *left = a, *right = b;
+
+	if (left->ts_ns != right->ts_ns)
+		return left->ts_ns < right->ts_ns ? -1 : 1;
+	return strcmp(left->id, right->id);
+}
+
+/*
+ * What triggers have asked for reaches the other connections of their ID. wait: all workers stand at the
+ * same place of the input, so that the number of workers makes no difference.
+ */
+static void exchange_requests(struct pipeline *p, bool wait)
+{
+	if (!p->groups)
+		return;
+	flush_segments(p);
+	for (uint32_t i = 0; wait && !p->tracker && i < p->config->workers; i++)
+		handoff_sync(p->handoffs[i]);
+	for (uint32_t i = 0; !p->tracker && i < p->config->workers; i++)
+		while (p->request_count < REQUESTS_MAX &&
+		       handoff_take_request(p->handoffs[i], &p->requests[p->request_count]))
+			p->request_count++;
+	if (p->request_count == 0)
+		return;
+	qsort(p->requests, p->request_count, sizeof(p->requests[0]), by_time);
+	for (uint32_t r = 0; r < p->request_count; r++) {
+		const struct group_request *request = &p->requests[r];
+
+		if (p->tracker)
+			tracker_dump_group(p->tracker, request->id, request->ts_ns, request->reason);
+		for (uint32_t i = 0; !p->tracker && i < p->config->workers; i++)
+			handoff_dump_group(p->handoffs[i], request);
+	}
+	p->request_count = 0;
+}
+
 static void note_time(struct pipeline_stats *stats, uint64_t ts_ns)
 {
 	if (ts_ns > stats->latest_ns)
@@ -83,6 +141,10 @@ static void take_frame(struct pipeline *p, const struct frame *frame)
 	if ((result == DECODE_SEGMENT || result == DECODE_ICMP_ERROR) &&
 	    ++p->segment_count == SEGMENT_BATCH_MAX)
 		flush_segments(p);
+	if (p->config->lossless && p->groups && ++p->since_exchange == EXCHANGE_FRAMES) {
+		p->since_exchange = 0;
+		exchange_requests(p, true);
+	}
 }
 
 static bool has_frame(const struct feed *feed)
@@ -269,6 +331,7 @@ static void run_live(struct pipeline *p)
 		if (!p->tracker && !taken)
 			for (uint32_t i = 0; i < p->config->workers; i++)
 				handoff_flush(p->handoffs[i]);
+		exchange_requests(p, false);
 		now_ns = clock_ns(CLOCK_MONOTONIC);
 		if (p->config->stop_at_ns && now_ns >= p->config->stop_at_ns)
 			break;
@@ -362,6 +425,12 @@ static void finish(struct pipeline *p)
 	stats->decode = *decoder_counters(p->decoder);
 	if (stats->first_ns > stats->latest_ns)
 		stats->first_ns = stats->latest_ns;
+	/* What fires at the end still finds the logs that linger, of all workers. */
+	for (uint32_t i = 0; !p->tracker && i < p->config->workers; i++)
+		handoff_end_all(p->handoffs[i], stats->latest_ns);
+	if (p->tracker)
+		tracker_end_all(p->tracker, stats->latest_ns);
+	exchange_requests(p, true);
 	if (p->tracker) {
 		tracker_finish(p->tracker, stats->latest_ns);
 		add_tracker_counters(&stats->tracker, tracker_counters(p->tracker));
@@ -369,8 +438,10 @@ static void finish(struct pipeline *p)
 	}
 	for (uint32_t i = 0; i < p->config->workers; i++)
 		handoff_end(p->handoffs[i], stats->latest_ns);
-	for (uint32_t i = 0; i < p->config->workers; i++)
+	for (uint32_t i = 0; i < p->config->workers; i++) {
 		add_tracker_counters(&stats->tracker, handoff_join(p->handoffs[i]));
+		stats->group_requests_cut += handoff_requests_cut(p->handoffs[i]);
+	}
 }
 
 /*
@@ -391,6 +462,17 @@ static int cpu_of(const struct pipeline_config *config, uint32_t i)
 	return -1;
 }
 
+/* Without a store nothing is handed over. */
+static bool refuse(void *context, struct chunk *chain, bool wait)
+{
+	return false;
+}
+
+static struct chunk *nothing(void *context, bool wait)
+{
+	return NULL;
+}
+
 static int open_workers(struct pipeline *p)
 {
 	const struct pipeline_config *config = p->config;
@@ -399,11 +481,18 @@ static int open_workers(struct pipeline *p)
 	tracker.lossless = config->lossless;
 	tracker.log_memory_bytes /= config->workers;
 	tracker.connections_max /= config->workers;
+	tracker.no_logs = !config->store && !tracker.only_decide;
 	if (!config->store)
-		tracker.no_logs = true;
+		tracker.sink = (struct chunk_sink){ .put = refuse, .take_back = nothing };
+	for (uint32_t i = 0; tracker.rules && i <= tracker.rules->count; i++)
+		p->groups |= i < tracker.rules->count
+				     ? tracker.rules->rules[i].policy.triggers.group
+				     : tracker.rules->fallback.policy.triggers.group;
 	if (config->workers == 1) {
 		if (config->store)
 			tracker.sink = store_sink(config->store, 0);
+		tracker.ask_dump_group = ask_dump_group;
+		tracker.ask_context = p;
 		p->tracker = tracker_open(&tracker);
 		return p->tracker ? 0 : -ENOMEM;
 	}

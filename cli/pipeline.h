@@ -55,6 +55,7 @@ struct pipeline_stats {
 	struct store_counters store;
 	uint64_t lost_worker_ring; /* segments and ICMP errors: the worker was too slow (live) */
 	uint64_t source_errors;
+	uint64_t group_requests_cut; /* of triggers: they reached the logs of one worker only */
 	uint64_t first_ns, latest_ns; /* least and largest time stamp */
 };
 

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/report.h"
+#include "cli/rules_file.h"
 #include "cli/values.h"
 
 #define DEFAULT_DIR	 "bbtap.out"
@@ -30,6 +31,8 @@ enum {
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "DIR", 0, "Write below DIR (default: " DEFAULT_DIR ")", 0 },
+	{ "rules", 'c', "FILE", 0,
+	  "Which connections are logged how (bbtap-rules(5)); default: all, in mode continual", 0 },
 	{ "no-store", KEY_NO_STORE, NULL, 0, "Write nothing: track and count only", 0 },
 	{ "workers", 'w', "N", 0, "Track in N threads (default: 1)", 0 },
 	{ "view", KEY_VIEW, "VIEW", 0, "Whose log to write: server, client or both (default: both)",
@@ -39,7 +42,7 @@ static const struct argp_option options[] = {
 	  "(default: headers)",
 	  0 },
 	{ "events", KEY_EVENTS, "N", 0,
-	  "Hand over a connection's log after N events (default: 5000)", 0 },
+	  "Events of each endpoint that a log holds (default: 5000)", 0 },
 	{ "connections", KEY_CONNECTIONS, "N", 0,
 	  "Follow at most N connections at once (default: 1000000)", 0 },
 	{ "log-memory", KEY_LOG_MEMORY, "SIZE", 0,
@@ -65,6 +68,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			argp_error(state, "-o: an empty name is no directory");
 		o->dir = text;
 		o->dir_given = true;
+		return 0;
+	case 'c':
+		o->rules_path = text;
 		return 0;
 	case KEY_NO_STORE:
 		o->no_store = true;
@@ -94,12 +100,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 			argp_error(state, "--connections %s: a number from 64 to %d", text,
 				   (1 << 24) - 1);
 		o->tracker.connections_max = (uint32_t)number;
+		o->connections_given = true;
 		return 0;
 	case KEY_LOG_MEMORY:
 		if (!value_size(text, &number) || number < LOG_MEMORY_MIN || number >> 40)
 			argp_error(state, "--log-memory %s: a size such as 512M or 2G, at least 1M",
 				   text);
 		o->tracker.log_memory_bytes = number;
+		o->log_memory_given = true;
 		return 0;
 	case KEY_ROTATE:
 		if (!value_size(text, &number) || number < ROTATE_BYTES_MIN)
@@ -134,6 +142,40 @@ void run_options_init(struct run_options *o)
 {
 	*o = (struct run_options){ .dir = DEFAULT_DIR, .workers = 1, .rotate_bytes = 1u << 30 };
 	tracker_config_default(&o->tracker);
+}
+
+int run_options_load_rules(struct run_options *o)
+{
+	struct rules_messages messages;
+	struct tracker_config *tracker = &o->tracker;
+
+	if (!o->rules_path)
+		return EXIT_DONE;
+	o->rules = rules_file_load(o->rules_path, &tracker->policy, &messages);
+	rules_file_complain(o->rules_path, &messages);
+	rules_messages_dispose(&messages);
+	if (!o->rules)
+		return EXIT_USAGE;
+	tracker->rules = o->rules;
+	if (o->rules->connections_max && !o->connections_given)
+		tracker->connections_max = o->rules->connections_max;
+	if (o->rules->log_memory_bytes && !o->log_memory_given)
+		tracker->log_memory_bytes = o->rules->log_memory_bytes;
+	if (o->rules->ids_max)
+		tracker->ids_max = o->rules->ids_max;
+	if (o->rules->per_id_max)
+		tracker->per_id_max = o->rules->per_id_max;
+	return EXIT_DONE;
+}
+
+void run_options_dispose(struct run_options *o)
+{
+	rules_free(&o->rules);
+}
+
+uint32_t run_options_capture_bytes(const struct run_options *o)
+{
+	return o->rules ? rules_capture_bytes(o->rules) : o->tracker.policy.capture_payload_bytes;
 }
 
 static void on_signal(int signal_number)
@@ -176,6 +218,7 @@ int run_options_run(const struct run_options *o, struct pipeline_config *config,
 	}
 	config->workers = o->workers;
 	config->tracker = o->tracker;
+	config->tracker.ifaces = ifaces;
 	config->check_checksums = !o->no_checksums;
 	config->store = store;
 	config->stop = &run_stop;

@@ -18,10 +18,23 @@ struct run_options {
 	bool no_checksums;
 	uint32_t workers;
 	uint64_t rotate_bytes;
+	const char *rules_path; /* or NULL */
+	struct rules *rules;	/* of run_options_load_rules() */
+	bool connections_given, log_memory_given;
 	struct tracker_config tracker;
 };
 
 void run_options_init(struct run_options *options);
+
+/*
+ * Reads the rules file, if one was given; what the command line says of limits goes before what the file
+ * says. Returns enum exit_status, after complaints about the file.
+ */
+int run_options_load_rules(struct run_options *options);
+void run_options_dispose(struct run_options *options);
+
+/* The most payload of a packet that any log keeps; as tracker_config has it. */
+uint32_t run_options_capture_bytes(const struct run_options *options);
 
 /* For struct argp's children; its input is a struct run_options. */
 extern const struct argp run_options_argp;

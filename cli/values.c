@@ -50,6 +50,37 @@ bool value_size(const char *text, uint64_t *bytes)
 	return true;
 }
 
+bool value_duration(const char *text, uint64_t *ns)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {
+		{ "ns", 1 },
+		{ "us", 1000 },
+		{ "ms", 1000000 },
+		{ "s", 1000000000 },
+		{ "m", UINT64_C(60) * 1000000000 },
+		{ "min", UINT64_C(60) * 1000000000 },
+		{ "h", UINT64_C(3600) * 1000000000 },
+	};
+	size_t length = strspn(text, "0123456789");
+	char digits[24];
+	uint64_t value;
+
+	if (length == 0 || length >= sizeof(digits))
+		return false;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	if (!value_number(digits, 0, UINT64_MAX, &value))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(text + length, units[i].name) == 0)
+			return !__builtin_mul_overflow(value, units[i].ns, ns);
+	*ns = 0;
+	return value == 0 && text[length] == '\0';
+}
+
 bool value_capture(const char *text, uint32_t *payload_bytes)
 {
 	uint64_t number;

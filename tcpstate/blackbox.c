@@ -167,14 +167,26 @@ static void take_policy(struct tracker *tracker, struct connection *conn, uint32
 }
 
 static void take_rule(struct tracker *tracker, struct connection *conn,
-		      const struct rule_facts *facts, const struct rule *rule)
+		      const struct rule_facts *facts, const struct rule *rule,
+		      const struct rule *open)
 {
 	char id[LOG_ID_MAX];
+	struct rule_decision decision = {
+		.number = conn->number,
+		.ts_ns = conn->first_ts_ns,
+		.facts = facts,
+		.rule = rule,
+		.open = open,
+		.id = id,
+	};
 
 	rules_expand(rule->id, facts, id);
+	decision.chosen = is_chosen(tracker, rule, id);
 	take_policy(tracker, conn, tracker_policy_of_rule(tracker, rule));
-	set_mode(tracker, conn, is_chosen(tracker, rule, id) ? rule->policy.mode : (int8_t)LOG_OFF);
-	join(tracker, conn, id);
+	set_mode(tracker, conn, decision.chosen ? rule->policy.mode : (int8_t)LOG_OFF);
+	decision.no_room_for_id = !join(tracker, conn, id);
+	if (tracker->config.decided)
+		tracker->config.decided(tracker->config.decided_context, &decision);
 }
 
 void blackbox_begin(struct tracker *tracker, struct connection *conn, const struct segment *seg)
@@ -188,7 +200,7 @@ void blackbox_begin(struct tracker *tracker, struct connection *conn, const stru
 
 		rule_facts_init(&facts, seg, conn->client, tracker_iface_name(tracker, seg->iface));
 		rule = rules_match(tracker->rules, &facts, &open);
-		take_rule(tracker, conn, &facts, rule);
+		take_rule(tracker, conn, &facts, rule, open);
 	}
 	if (trigger_kinds_need_watch(policy_of(tracker, conn)->triggers.kinds))
 		watch_make(tracker, conn);

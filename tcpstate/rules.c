@@ -214,8 +214,9 @@ void rules_expand(const char *template, const struct rule_facts *facts, char out
 			continue;
 		}
 		word_value(word, facts, value);
+		/* It may come from the wire. */
 		for (const char *at = value; *at && used < LOG_ID_MAX - 1; at++)
-			out[used++] = *at;
+			out[used++] = *at > ' ' && *at < 0x7f ? *at : '_';
 		template += length;
 	}
 	out[used] = '\0';

@@ -123,6 +123,7 @@ static bool begin_policies(struct tracker *tracker)
 	if (log_policies_use(&tracker->policies, &tracker->config.policy) < 0)
 		return false;
 	tracker->watched = tracker->config.policy.triggers.count != 0;
+	tracker->disabled = tracker->config.only_decide;
 	return !tracker->config.rules || tracker_set_rules(tracker, tracker->config.rules);
 }
 
@@ -500,7 +501,7 @@ static int by_number(const void *a, const void *b)
 	return ((*left)->number > (*right)->number) - ((*left)->number < (*right)->number);
 }
 
-void tracker_finish(struct tracker *tracker, uint64_t latest_ns)
+void tracker_end_all(struct tracker *tracker, uint64_t latest_ns)
 {
 	struct flow_table *table = &tracker->table;
 	struct connection **live = malloc((table->used + 1) * sizeof(*live));
@@ -529,6 +530,11 @@ void tracker_finish(struct tracker *tracker, uint64_t latest_ns)
 			       is_over(tracker, live[i], latest_ns) ? END_IDLE : END_INPUT);
 	}
 	free(live);
+}
+
+void tracker_finish(struct tracker *tracker, uint64_t latest_ns)
+{
+	tracker_end_all(tracker, latest_ns);
 	blackbox_finish(tracker);
 	if (!tracker->config.no_logs)
 		conn_log_flush_flows(tracker);

@@ -19,6 +19,19 @@
 
 struct iface_table;
 
+/* Which rule a connection has, and why; valid during the call. */
+struct rule_decision {
+	uint64_t number; /* of the connection: of its first frame */
+	uint64_t ts_ns;	 /* of its first frame */
+	const struct rule_facts *facts;
+	const struct rule *rule;
+	const struct rule *open; /* would take it before that one, if proto or host were as it wants; or NULL */
+	const char *id;		 /* "": none */
+	bool chosen;		 /* by the rule's ratio; else it is not logged */
+	bool no_room_for_id;
+	bool again; /* another decision of the same connection went before */
+};
+
 struct tracker_config {
 	uint32_t connections_max;	/* at once; the idlest of a sample gives way for one more */
 	uint64_t log_memory_bytes;	/* for all logs, those on their way to the store included */
@@ -37,6 +50,10 @@ struct tracker_config {
 	bool no_models;		  /* of senders: counters only, and one timed segment at a time */
 	bool lossless;		  /* reading files: wait for the sink instead of losing events */
 	uint64_t idle_timeout_ns; /* established connections; shorter ones for the other states */
+	/* What a rule was chosen for a connection, now or after all. Or NULL. */
+	void (*decided)(void *context, const struct rule_decision *decision);
+	void *decided_context;
+	bool only_decide; /* nothing is logged */
 	struct chunk_sink sink;	  /* not used if no_logs */
 };
 
@@ -92,9 +109,12 @@ void tracker_process(struct tracker *tracker, const struct segment *segments, ui
 void tracker_tick(struct tracker *tracker, uint64_t now_ns);
 
 /*
- * The end: ends all connections in the order of their numbers and hands over everything.
- * latest_ns: the largest time stamp of the input, of all workers.
+ * The end: ends all connections in the order of their numbers. latest_ns: the largest time stamp of the
+ * input, of all workers.
  */
+void tracker_end_all(struct tracker *tracker, uint64_t latest_ns);
+
+/* The same, unless it is done; and hands over everything. Logs that linger go. */
 void tracker_finish(struct tracker *tracker, uint64_t latest_ns);
 
 /*
