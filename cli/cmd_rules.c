@@ -126,8 +126,8 @@ static void explain_why(const struct rules_options *o, const struct rule_decisio
 		if (rule == d->rule)
 			break;
 		rule_matches(rule, d->facts, &open, &why);
-		used += (size_t)snprintf(out + used, bytes - used, "not %s (%s); ", rule->policy.rule,
-					 why);
+		used += (size_t)snprintf(out + used, bytes - used, "not %s (%s); ",
+					 rule->policy.rule, why);
 	}
 	if (used >= bytes)
 		return;
@@ -260,7 +260,8 @@ static int explain(struct rules_options *o)
 	if (result < 0)
 		report_message(error);
 	source_close(&source);
-	qsort(o->decisions, o->decision_count, sizeof(o->decisions[0]), by_number);
+	if (o->decision_count)
+		qsort(o->decisions, o->decision_count, sizeof(o->decisions[0]), by_number);
 	if (o->json)
 		for (size_t i = 0; i < o->decision_count; i++)
 			print_json(&o->decisions[i]);

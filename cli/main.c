@@ -7,11 +7,7 @@
 #include "cli/command.h"
 
 static const struct command *const commands[] = {
-	&command_record,
-	&command_read,
-	&command_events,
-	&command_flows,
-	&command_rules,
+	&command_record, &command_read, &command_events, &command_flows, &command_rules,
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

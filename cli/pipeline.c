@@ -16,7 +16,7 @@
 #define REQUESTS_MAX  4096 /* of all workers between two exchanges */
 /* Reading files, triggers act on other connections of their ID every so many frames, in any number of workers. */
 #define EXCHANGE_FRAMES 1024
-#define LOOK_BATCHES  256 /* while busy, batches between two looks at the clock */
+#define LOOK_BATCHES	256 /* while busy, batches between two looks at the clock */
 /* After a stop, at most so many frames are still taken out of the receive rings. */
 #define DRAIN_FRAMES_MAX 4000000
 
@@ -38,8 +38,8 @@ struct pipeline {
 	struct feed *feeds;
 	uint64_t frames; /* numbered so far, live */
 	uint64_t next_tick_ns;
-	bool groups;		  /* triggers may ask for all logs of an ID */
-	uint32_t since_exchange;  /* frames, reading files */
+	bool groups;		 /* triggers may ask for all logs of an ID */
+	uint32_t since_exchange; /* frames, reading files */
 	struct group_request requests[REQUESTS_MAX];
 	uint32_t request_count;
 	uint32_t segment_count;
@@ -117,7 +117,8 @@ static void exchange_requests(struct pipeline *p, bool wait)
 		const struct group_request *request = &p->requests[r];
 
 		if (p->tracker)
-			tracker_dump_group(p->tracker, request->id, request->ts_ns, request->reason);
+			tracker_dump_group(p->tracker, request->id, request->ts_ns,
+					   request->reason);
 		for (uint32_t i = 0; !p->tracker && i < p->config->workers; i++)
 			handoff_dump_group(p->handoffs[i], request);
 	}
@@ -396,6 +397,8 @@ static void add_tracker_counters(struct tracker_counters *sum, const struct trac
 	sum->ids += one->ids;
 	sum->ids_full += one->ids_full;
 	sum->lingering += one->lingering;
+	sum->applications += one->applications;
+	sum->applications_full += one->applications_full;
 	sum->sections += one->sections;
 	sum->sections_early += one->sections_early;
 	sum->flow_summaries_lost += one->flow_summaries_lost;

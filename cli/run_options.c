@@ -41,8 +41,8 @@ static const struct argp_option options[] = {
 	  "What to keep of each packet: headers, a number of payload bytes, or full "
 	  "(default: headers)",
 	  0 },
-	{ "events", KEY_EVENTS, "N", 0,
-	  "Events of each endpoint that a log holds (default: 5000)", 0 },
+	{ "events", KEY_EVENTS, "N", 0, "Events of each endpoint that a log holds (default: 5000)",
+	  0 },
 	{ "connections", KEY_CONNECTIONS, "N", 0,
 	  "Follow at most N connections at once (default: 1000000)", 0 },
 	{ "log-memory", KEY_LOG_MEMORY, "SIZE", 0,

@@ -168,7 +168,7 @@ static void take_policy(struct tracker *tracker, struct connection *conn, uint32
 
 static void take_rule(struct tracker *tracker, struct connection *conn,
 		      const struct rule_facts *facts, const struct rule *rule,
-		      const struct rule *open)
+		      const struct rule *open, bool again)
 {
 	char id[LOG_ID_MAX];
 	struct rule_decision decision = {
@@ -178,15 +178,34 @@ static void take_rule(struct tracker *tracker, struct connection *conn,
 		.rule = rule,
 		.open = open,
 		.id = id,
+		.again = again,
 	};
 
-	rules_expand(rule->id, facts, id);
-	decision.chosen = is_chosen(tracker, rule, id);
-	take_policy(tracker, conn, tracker_policy_of_rule(tracker, rule));
+	rules_expand(rule == open ? "" : rule->id, facts, id);
+	/* Whom a ratio takes is not decided twice. */
+	decision.chosen = open ? rule->ratio <= 1 || rule == open : is_chosen(tracker, rule, id);
+	take_policy(tracker, conn, tracker_policy_of_rule(tracker, rule, false));
 	set_mode(tracker, conn, decision.chosen ? rule->policy.mode : (int8_t)LOG_OFF);
 	decision.no_room_for_id = !join(tracker, conn, id);
 	if (tracker->config.decided)
 		tracker->config.decided(tracker->config.decided_context, &decision);
+}
+
+/*
+ * Proto and host are still to come, and a rule depends on them. If what is known so far logs nothing, the
+ * log is kept as that rule would, so that nothing is missing when it is the one; else it is thrown away.
+ */
+static void wait_for_application(struct tracker *tracker, struct connection *conn,
+				 const struct rule_facts *facts, const struct rule *open)
+{
+	conn->application = applications_begin(tracker->applications, facts);
+	tracker->counters.applications++;
+	tracker->counters.applications_full += conn->application == 0;
+	if (!conn->application || conn->mode != LOG_OFF || open->policy.mode == LOG_OFF)
+		return;
+	log_policies_drop(&tracker->policies, conn->policy);
+	take_policy(tracker, conn, tracker_policy_of_rule(tracker, open, true));
+	set_mode(tracker, conn, LOG_TAIL);
 }
 
 void blackbox_begin(struct tracker *tracker, struct connection *conn, const struct segment *seg)
@@ -200,10 +219,45 @@ void blackbox_begin(struct tracker *tracker, struct connection *conn, const stru
 
 		rule_facts_init(&facts, seg, conn->client, tracker_iface_name(tracker, seg->iface));
 		rule = rules_match(tracker->rules, &facts, &open);
-		take_rule(tracker, conn, &facts, rule, open);
+		if (!open && rule_id_is_open(rule, &facts))
+			open = rule;
+		take_rule(tracker, conn, &facts, rule, open, false);
+		if (open)
+			wait_for_application(tracker, conn, &facts, open);
 	}
 	if (trigger_kinds_need_watch(policy_of(tracker, conn)->triggers.kinds))
 		watch_make(tracker, conn);
+}
+
+/* Proto and host are known, or never will be: the rule is decided, and what was recorded stays. */
+static void take_application(struct tracker *tracker, struct connection *conn,
+			     const struct rule_facts *facts)
+{
+	const struct rule *rule, *open;
+
+	rule = rules_match(tracker->rules, facts, &open);
+	log_policies_drop(&tracker->policies, conn->policy);
+	leave(tracker, conn);
+	take_rule(tracker, conn, facts, rule, NULL, true);
+	if (conn->mode == LOG_OFF)
+		clear(tracker, conn, &tracker->counters.records_discarded);
+	if (trigger_kinds_need_watch(policy_of(tracker, conn)->triggers.kinds))
+		watch_make(tracker, conn);
+	/* What its triggers have done was under another policy. */
+	if (conn->watch)
+		*watch_of(tracker, conn) = (struct watch){ 0 };
+	applications_drop(tracker->applications, conn->application);
+	conn->application = 0;
+}
+
+void blackbox_look_at_application(struct tracker *tracker, struct connection *conn,
+				  const struct segment *seg)
+{
+	const struct rule_facts *facts =
+		applications_segment(tracker->applications, conn->application, seg);
+
+	if (facts)
+		take_application(tracker, conn, facts);
 }
 
 /* HEAD and HEAD_AUTO: the event behind the limit switches off, and takes the last serial number. */
@@ -451,6 +505,9 @@ void blackbox_end(struct tracker *tracker, struct connection *conn, enum end_rea
 	struct watch *watch;
 	const char *words;
 
+	if (conn->application)
+		take_application(tracker, conn,
+				 applications_give_up(tracker->applications, conn->application));
 	if (reason == END_IDLE && conn->side[SIDE_CLIENT].state == TCPS_SYN_SENT &&
 	    !(conn->side[SIDE_SERVER].seen & SEEN_SEGMENT))
 		look_at_kinds(tracker, conn, 1u << TRIGGER_SYN_TIMEOUT, conn->last_ts_ns);

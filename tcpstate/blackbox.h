@@ -38,6 +38,10 @@ static inline const struct log_policy *blackbox_policy(const struct log_policies
 	return &policies->policies[conn->policy];
 }
 
+/* The next segment of a connection whose conn->application is not 0. */
+void blackbox_look_at_application(struct tracker *tracker, struct connection *conn,
+				  const struct segment *seg);
+
 /* What the triggers look at; each may hand over the log. */
 void blackbox_look_at_segment(struct tracker *tracker, struct connection *conn,
 			      const struct segment *seg, enum side sender, const struct sent *sent);

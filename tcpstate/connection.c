@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "tcpstate/blackbox.h"
 #include "tcpstate/classify.h"
 #include "tcpstate/conn_log.h"
 #include "tcpstate/quoted.h"
@@ -643,6 +644,8 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 	struct sender *model;
 	struct sent sent;
 
+	if (conn->application)
+		blackbox_look_at_application(tracker, conn, seg);
 	if (seg->checksum == CHECKSUM_BAD)
 		look_for_offload(conn, seg, sender);
 	sent = classify(tracker, conn, seg, sender);

@@ -47,12 +47,12 @@ void tracker_config_default(struct tracker_config *config)
 	};
 }
 
-uint32_t tracker_policy_of_rule(const struct tracker *tracker, const struct rule *rule)
+uint32_t tracker_policy_of_rule(const struct tracker *tracker, const struct rule *rule, bool waits)
 {
 	const struct rules *rules = tracker->rules;
+	uint32_t at = rule == &rules->fallback ? rules->count : (uint32_t)(rule - rules->rules);
 
-	return tracker->rule_policies[rule == &rules->fallback ? rules->count
-							       : (uint32_t)(rule - rules->rules)];
+	return tracker->rule_policies[waits ? at + rules->count + 1 : at];
 }
 
 const char *tracker_iface_name(const struct tracker *tracker, uint16_t iface)
@@ -83,29 +83,40 @@ void tracker_disable(struct tracker *tracker, bool disabled)
 /* The policies of new rules take the place of the old ones'; who has an old one keeps it. */
 bool tracker_set_rules(struct tracker *tracker, struct rules *rules)
 {
-	uint16_t *policies = calloc((size_t)rules->count + 1, sizeof(*policies));
+	uint32_t count = 2 * (rules->count + 1);
+	uint16_t *policies = calloc(count, sizeof(*policies));
 	uint32_t *turns = calloc((size_t)rules->count + 1, sizeof(*turns));
 	uint32_t taken = 0;
 	bool watched = tracker->watched, ratios = false;
 
-	for (; policies && turns && taken <= rules->count; taken++) {
-		const struct rule *rule = taken < rules->count ? &rules->rules[taken] : &rules->fallback;
-		int index = log_policies_use(&tracker->policies, &rule->policy);
+	if (!tracker->applications && rules_want_application(rules))
+		tracker->applications = applications_open();
+	for (; policies && turns && taken < count; taken++) {
+		uint32_t at = taken % (rules->count + 1);
+		const struct rule *rule = at < rules->count ? &rules->rules[at] : &rules->fallback;
+		struct log_policy policy = rule->policy;
+		int index;
 
+		if (taken != at) {
+			policy.mode = LOG_TAIL;
+			memset(&policy.triggers, 0, sizeof(policy.triggers));
+		}
+		index = log_policies_use(&tracker->policies, &policy);
 		if (index < 0)
 			break;
 		policies[taken] = (uint16_t)index;
 		watched |= rule->policy.triggers.count != 0;
 		ratios |= rule->policy.from_ratio;
 	}
-	if (!policies || !turns || taken <= rules->count) {
+	if (!policies || !turns || taken < count ||
+	    (!tracker->applications && rules_want_application(rules))) {
 		while (taken--)
 			log_policies_drop(&tracker->policies, policies[taken]);
 		free(policies);
 		free(turns);
 		return false;
 	}
-	for (uint32_t i = 0; tracker->rules && i <= tracker->rules->count; i++)
+	for (uint32_t i = 0; tracker->rules && i < 2 * (tracker->rules->count + 1); i++)
 		log_policies_drop(&tracker->policies, tracker->rule_policies[i]);
 	free(tracker->rule_policies);
 	free(tracker->turns);
@@ -172,6 +183,7 @@ void tracker_close(struct tracker **tracker)
 	log_policies_dispose(&t->policies);
 	log_groups_dispose(&t->groups);
 	arena_release(t->watches, t->watches_total * sizeof(t->watches[0]));
+	applications_close(&t->applications);
 	free(t->rule_policies);
 	free(t->turns);
 	arena_release(t->cold_arena, t->cold_total * sizeof(t->cold_arena[0]));

@@ -88,6 +88,8 @@ struct tracker_counters {
 	uint64_t ids;		 /* log IDs now */
 	uint64_t ids_full; /* connections that got no ID: too many IDs, or connections of one */
 	uint64_t lingering;	 /* logs of ended connections now */
+	uint64_t applications;	    /* connections that nDPI looked at for proto or host */
+	uint64_t applications_full; /* of them, not looked at: too many at once */
 	uint64_t flow_summaries_lost;
 	uint64_t cold_full;    /* times that a connection got no memory for its range lists */
 	uint64_t memory_bytes; /* of the flow table and connections, as used now */

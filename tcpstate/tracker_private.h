@@ -3,6 +3,7 @@
 #ifndef BBTAP_TCPSTATE_TRACKER_PRIVATE_H
 #define BBTAP_TCPSTATE_TRACKER_PRIVATE_H
 
+#include "tcpstate/application.h"
 #include "tcpstate/connection.h"
 #include "tcpstate/flow_table.h"
 #include "tcpstate/log_group.h"
@@ -41,7 +42,9 @@ struct tracker {
 	struct watch *watches;
 	uint32_t watches_total, watches_touched, watches_free; /* index + 1, linked through the first word */
 	struct rules *rules;
-	uint16_t *rule_policies; /* of each of them, the fallback last */
+	/* Of each of them, the fallback last; and again, for who waits for proto or host: tail, no triggers. */
+	uint16_t *rule_policies;
+	struct applications *applications; /* NULL until rules want them */
 	uint32_t *turns;	 /* of each: where the count of its ratio stands */
 	bool disabled;
 	bool watched; /* some policy has triggers */
@@ -57,8 +60,8 @@ struct connection_cold *tracker_cold(struct tracker *tracker, struct connection 
 struct sender *tracker_sender_make(struct tracker *tracker, struct connection *conn,
 				   enum side side);
 
-/* The policy of a rule of tracker->rules. */
-uint32_t tracker_policy_of_rule(const struct tracker *tracker, const struct rule *rule);
+/* The policy of a rule of tracker->rules; or the one in its place while proto or host are not known. */
+uint32_t tracker_policy_of_rule(const struct tracker *tracker, const struct rule *rule, bool waits);
 
 /* "" if it is not known. */
 const char *tracker_iface_name(const struct tracker *tracker, uint16_t iface);

@@ -83,7 +83,8 @@ static void a_file_becomes_rules(void **state)
 	assert_int_equal(rule->policy.triggers.after_events, 50);
 	assert_int_equal(rule->policy.triggers.rearm_ns, UINT64_C(60000000000));
 	rule = &rules->rules[1];
-	assert_int_equal(rule->policy.mode, LOG_CONTINUAL); /* of the command line, not of default */
+	assert_int_equal(rule->policy.mode,
+			 LOG_CONTINUAL); /* of the command line, not of default */
 	assert_int_equal(rule->policy.limit, 1000);
 	assert_int_equal(rule->policy.linger_ns, UINT64_C(30000000000));
 	assert_int_equal(rules->trace_point_count, 2);
@@ -110,7 +111,8 @@ static int try_wrong(const char *name, const char *text, char *messages)
 		unsigned long number = strtoul(line, &part, 10);
 
 		part += 2; /* ": " */
-		if (i >= got.count || got.items[i].line != number || !strstr(got.items[i].text, part))
+		if (i >= got.count || got.items[i].line != number ||
+		    !strstr(got.items[i].text, part))
 			failed = 1;
 	}
 	failed |= i != got.count;
@@ -136,7 +138,8 @@ static void every_mistake_is_told(void **state)
 	fclose(in);
 	all[length] = '\0';
 	for (char *at = strstr(all, "\n=== "), *next; at; at = next) {
-		char *name = at + 5, *text = strchr(name, '\n'), *messages = strstr(text, "\n---\n");
+		char *name = at + 5, *text = strchr(name, '\n'),
+		     *messages = strstr(text, "\n---\n");
 
 		next = strstr(messages, "\n=== ");
 		*text++ = '\0';
@@ -168,7 +171,8 @@ static void triggers_as_text(void **state)
 		{ "rto>2", TRIGGER_RTO, false, 2, 0, 0, "rto>2" },
 		{ "retransmit > 5% of 1000", TRIGGER_RETRANSMIT, false, 500, 1000, 0,
 		  "retransmit>5%of1000" },
-		{ "retransmit > 0.25%", TRIGGER_RETRANSMIT, false, 25, 1000, 0, "retransmit>0.25%" },
+		{ "retransmit > 0.25%", TRIGGER_RETRANSMIT, false, 25, 1000, 0,
+		  "retransmit>0.25%" },
 		{ "ecn-ce > 100 % of 10", TRIGGER_ECN_CE, false, 10000, 10, 0, "ecn-ce>100%of10" },
 		{ "zero-window > 2s", TRIGGER_ZERO_WINDOW, false, 0, 0, 2000000000,
 		  "zero-window>2s" },
