@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/command.h"
+#include "cli/control.h"
+#include "cli/control_client.h"
 #include "cli/event_view.h"
 #include "cli/report.h"
 #include "cli/values.h"
@@ -26,7 +29,10 @@ struct flow {
 enum order { BY_START, BY_DURATION, BY_BYTES, BY_RETRANSMISSIONS };
 
 struct flows_options {
-	const char *dir;
+	const char *dir; /* or NULL: the running recorder is asked */
+	const char *socket, *id, *tag, *state;
+	const char **words; /* the filter's */
+	size_t word_count;
 	bool json;
 	enum order order;
 	struct flow *flows;
@@ -34,17 +40,31 @@ struct flows_options {
 	bool no_memory;
 };
 
-enum { KEY_JSON = 0x100, KEY_SORT };
+enum { KEY_JSON = 0x100, KEY_SORT, KEY_SOCKET, KEY_ID, KEY_TAG, KEY_STATE };
 
 static const struct argp_option own_options[] = {
 	{ "json", KEY_JSON, NULL, 0, "Print JSON, one object a line", 0 },
+	{ "id", KEY_ID, "ID", 0, "Of the recorder: with this ID; * and ? are wildcards", 0 },
+	{ "tag", KEY_TAG, "TAG", 0, "Of the recorder: with this tag; wildcards too", 0 },
+	{ "state", KEY_STATE, "STATE", 0,
+	  "Of the recorder: with a side in this state (ESTABLISHED ...)", 0 },
+	{ "socket", KEY_SOCKET, "PATH", 0,
+	  "The recorder's socket (default: $BBTAP_SOCKET, or " CONTROL_SOCKET ")", 0 },
 	{ "sort", KEY_SORT, "BY", 0,
-	  "start, duration, bytes or retransmissions, the largest first (default: start, the "
+	  "Of a DIR: start, duration, bytes or retransmissions, the largest first (default: start, "
+	  "the "
 	  "earliest "
 	  "first)",
 	  0 },
 	{ 0 },
 };
+
+static bool is_directory(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -64,13 +84,33 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		argp_error(state, "--sort %s: start, duration, bytes or retransmissions", text);
 		return 0;
 	case ARGP_KEY_ARG:
+		if (o->word_count == 0 && !o->dir && is_directory(text)) {
+			o->dir = text;
+			return 0;
+		}
 		if (o->dir)
-			argp_error(state, "one DIR, please");
-		o->dir = text;
+			argp_error(state, "%s: one DIR, or a FILTER for the running recorder",
+				   text);
+		o->words[o->word_count++] = text;
+		return 0;
+	case KEY_SOCKET:
+		o->socket = text;
+		return 0;
+	case KEY_ID:
+		o->id = text;
+		return 0;
+	case KEY_TAG:
+		o->tag = text;
+		return 0;
+	case KEY_STATE:
+		o->state = text;
 		return 0;
 	case ARGP_KEY_END:
-		if (!o->dir)
-			argp_error(state, "which DIR?");
+		if (o->dir && (o->id || o->tag || o->state || o->socket))
+			argp_error(
+				state,
+				"--id, --tag, --state and --socket are for the running recorder, "
+				"not for a DIR");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -80,8 +120,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
 	.options = own_options,
 	.parser = parse,
-	.args_doc = "DIR",
-	.doc = "Lists the connections of which `bbtap read` or `bbtap record` wrote logs below "
+	.args_doc = "DIR\n[FILTER]",
+	.doc = "Lists the connections that the running recorder follows now; or those of which "
+	       "`bbtap read` or `bbtap record` wrote logs below "
 	       "DIR.\v"
 	       "SEGMENTS and BYTES are client > server: what each sent, retransmissions included. "
 	       "RETR "
@@ -246,13 +287,41 @@ static void print_table(const struct flows_options *o)
 	       number_text(segments, b), bytes_text(bytes, c), number_text(retransmitted, d));
 }
 
+/* What the running recorder follows now; it lays the table out. */
+static int ask_recorder(const struct flows_options *o)
+{
+	json_t *request =
+		json_pack("{s:s, s:s}", "cmd", "flows", "format", o->json ? "json" : "text");
+	char *filter = o->word_count ? words_join(o->words, o->word_count) : NULL;
+
+	if (filter)
+		json_object_set_new(request, "filter", json_string(filter));
+	if (o->id)
+		json_object_set_new(request, "id", json_string(o->id));
+	if (o->tag)
+		json_object_set_new(request, "tag", json_string(o->tag));
+	if (o->state)
+		json_object_set_new(request, "state", json_string(o->state));
+	free(filter);
+	return control_client_ask(o->socket, request, NULL, NULL);
+}
+
 static int run(int argc, char **argv)
 {
-	struct flows_options o = { 0 };
+	struct flows_options o = { .words = calloc((size_t)argc + 1, sizeof(*o.words)) };
 	char error[512];
 	int status = EXIT_DONE;
 
+	if (!o.words) {
+		report_message("no memory");
+		return EXIT_FAILED;
+	}
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	if (!o.dir)
+		status = ask_recorder(&o);
+	free(o.words);
+	if (!o.dir)
+		return status;
 	if (flow_log_read(o.dir, take_flow, &o, error, sizeof(error)) < 0) {
 		report_message(error);
 		status = EXIT_FAILED;

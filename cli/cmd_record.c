@@ -10,6 +10,7 @@
 #include "capture/filter.h"
 #include "capture/source_live.h"
 #include "cli/command.h"
+#include "cli/control.h"
 #include "cli/report.h"
 #include "cli/run_options.h"
 #include "cli/values.h"
@@ -29,7 +30,7 @@ struct record_options {
 	char *filter; /* all arguments, joined; NULL: none */
 };
 
-enum { KEY_PCAP = 0x200, KEY_XDP, KEY_DROP_OTHERS, KEY_DURATION };
+enum { KEY_PCAP = 0x200, KEY_XDP, KEY_DROP_OTHERS, KEY_DURATION, KEY_SOCKET };
 
 static const struct argp_option own_options[] = {
 	{ "interface", 'i', "IF", 0, "Record on this interface; more than once for several", 0 },
@@ -43,6 +44,8 @@ static const struct argp_option own_options[] = {
 	  "Take so many bytes of each frame (default: what --capture needs)", 0 },
 	{ "drop-others", KEY_DROP_OTHERS, NULL, 0,
 	  "AF_XDP: drop frames that are not TCP instead of passing them to the host", 0 },
+	{ "socket", KEY_SOCKET, "PATH", 0,
+	  "Answer requests at PATH (default: " CONTROL_SOCKET "); none: at no socket", 0 },
 	{ "duration", KEY_DURATION, "SECONDS", 0, "Stop after so long", 0 },
 	{ 0 },
 };
@@ -78,6 +81,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_DROP_OTHERS:
 		o->live.drop_others = true;
+		return 0;
+	case KEY_SOCKET:
+		o->run.no_socket = strcmp(text, "none") == 0;
+		o->run.socket = o->run.no_socket ? NULL : text;
 		return 0;
 	case KEY_DURATION:
 		if (!value_number(text, 1, 1000000000, &number))

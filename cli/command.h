@@ -21,5 +21,14 @@ extern const struct command command_record;
 extern const struct command command_events;
 extern const struct command command_flows;
 extern const struct command command_rules;
+/* These ask the running recorder; all in cmd_control.c. */
+extern const struct command command_ids;
+extern const struct command command_stats;
+extern const struct command command_dump;
+extern const struct command command_set;
+extern const struct command command_clear;
+extern const struct command command_reload;
+extern const struct command command_disable;
+extern const struct command command_enable;
 
 #endif

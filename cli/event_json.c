@@ -35,6 +35,7 @@ static json_t *begin(const struct event_view *view)
 		json_object_set_new(object, "view", json_string(view->view));
 	set_text(object, "id", section->id);
 	set_text(object, "tag", section->tag);
+	set_text(object, "reason", section->reason);
 	return object;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "cli/job_desk.h"
 #include "store/spsc_ring.h"
 
 #define BATCHES	      64
@@ -22,7 +23,7 @@
 
 _Static_assert(BATCH_BYTES >= EVLOG_CAPLEN_MAX, "any frame fits into an empty batch");
 
-enum batch_kind { BATCH_SEGMENTS, BATCH_TICK, BATCH_GROUP, BATCH_END_ALL, BATCH_FINISH };
+enum batch_kind { BATCH_SEGMENTS, BATCH_TICK, BATCH_GROUP, BATCH_DESK, BATCH_JOB, BATCH_END_ALL, BATCH_FINISH };
 
 struct batch {
 	enum batch_kind kind;
@@ -30,6 +31,7 @@ struct batch {
 	uint32_t used_bytes;
 	uint64_t time_ns; /* of a tick, or the largest of all at the end */
 	struct group_request group;
+	struct job *job;
 	struct segment segments[SEGMENT_BATCH_MAX];
 	uint8_t bytes[BATCH_BYTES];
 };
@@ -50,6 +52,9 @@ struct handoff {
 	struct group_request requests[REQUESTS];
 	uint64_t requests_cut;	/* the worker's until its thread has ended */
 	uint32_t payload_bytes; /* to keep of each segment */
+	struct job_desk *desk;	/* the worker's; or NULL */
+	struct job_desk *desk_to_be;
+	uint32_t worker;
 };
 
 /*
@@ -73,6 +78,9 @@ static void *work(void *argument)
 	for (;;) {
 		struct batch *batch = spsc_ring_get(handoff->full);
 
+		if (handoff->desk && job_desk_step(handoff->desk, handoff->worker, handoff->tracker) &&
+		    !batch)
+			continue;
 		if (!batch) {
 			wait_for_work(looks);
 			if (looks < LOOKS_BUSY)
@@ -91,6 +99,12 @@ static void *work(void *argument)
 		case BATCH_GROUP:
 			tracker_dump_group(handoff->tracker, batch->group.id, batch->group.ts_ns,
 					   batch->group.reason);
+			break;
+		case BATCH_DESK:
+			handoff->desk = handoff->desk_to_be;
+			break;
+		case BATCH_JOB:
+			job_desk_begin(handoff->desk, handoff->worker, batch->job);
 			break;
 		case BATCH_END_ALL:
 			tracker_end_all(handoff->tracker, batch->time_ns);
@@ -264,6 +278,31 @@ void handoff_dump_group(struct handoff *handoff, const struct group_request *req
 	batch = take_batch(handoff, true);
 	batch->kind = BATCH_GROUP;
 	batch->group = *request;
+	send(handoff, batch);
+}
+
+void handoff_set_desk(struct handoff *handoff, struct job_desk *desk, uint32_t worker)
+{
+	struct batch *batch = take_batch(handoff, true);
+
+	/* The thread runs already: what comes through the ring is seen whole. */
+	batch->kind = BATCH_DESK;
+	handoff->desk_to_be = desk;
+	handoff->worker = worker;
+	send(handoff, batch);
+}
+
+void handoff_job(struct handoff *handoff, struct job *job)
+{
+	struct batch *batch;
+
+	/* It may keep more payload than the rules before. */
+	if (job->kind == JOB_RULES && rules_capture_bytes(job->rules) > handoff->payload_bytes)
+		handoff->payload_bytes = rules_capture_bytes(job->rules);
+	handoff_flush(handoff);
+	batch = take_batch(handoff, true);
+	batch->kind = BATCH_JOB;
+	batch->job = job;
 	send(handoff, batch);
 }
 

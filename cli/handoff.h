@@ -13,6 +13,8 @@
 #include "tcpstate/tracker.h"
 
 struct handoff;
+struct job_desk;
+struct job;
 
 /* A trigger of some worker's wants all logs with an ID. */
 struct group_request {
@@ -29,6 +31,11 @@ void group_request_init(struct group_request *out, const char *id, uint64_t ts_n
  * worker. cpu: where to pin it, or -1. NULL: no memory or no thread.
  */
 struct handoff *handoff_open(const struct tracker_config *config, bool lossless, int cpu);
+
+/* The worker does jobs between batches, as number `worker` of the desk. Before the first segment. */
+void handoff_set_desk(struct handoff *handoff, struct job_desk *desk, uint32_t worker);
+/* A job of that desk, for the worker. */
+void handoff_job(struct handoff *handoff, struct job *job);
 
 /* Copies the segment, or ICMP error, and what the log may keep of its frame. False: lost, the worker is slow. */
 bool handoff_segment(struct handoff *handoff, const struct segment *seg);

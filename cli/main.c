@@ -7,7 +7,21 @@
 #include "cli/command.h"
 
 static const struct command *const commands[] = {
-	&command_record, &command_read, &command_events, &command_flows, &command_rules,
+	/* clang-format off */
+	&command_record,
+	&command_read,
+	&command_events,
+	&command_flows,
+	&command_rules,
+	&command_ids,
+	&command_stats,
+	&command_dump,
+	&command_set,
+	&command_clear,
+	&command_reload,
+	&command_disable,
+	&command_enable,
+	/* clang-format on */
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

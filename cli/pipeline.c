@@ -314,6 +314,35 @@ static void tick(struct pipeline *p, uint64_t now_ns)
 		source_get_stats(p->feeds[i].source, &stats);
 }
 
+static void note_groups(struct pipeline *p, const struct rules *rules)
+{
+	for (uint32_t i = 0; rules && i < rules->count; i++)
+		p->groups |= rules->rules[i].policy.triggers.group;
+	p->groups |= rules && rules->fallback.policy.triggers.group;
+}
+
+/* Requests at run time. */
+static void take_jobs(struct pipeline *p)
+{
+	struct job_desk *desk = p->config->desk;
+	struct job *job = desk ? job_desk_poll(desk) : NULL;
+
+	if (!job)
+		return;
+	if (job->kind == JOB_RULES)
+		note_groups(p, job->rules);
+	if (p->tracker)
+		job_desk_begin(desk, 0, job);
+	for (uint32_t i = 0; !p->tracker && i < p->config->workers; i++)
+		handoff_job(p->handoffs[i], job);
+}
+
+/* A little of what this thread has to do of a job. */
+static bool do_job(struct pipeline *p)
+{
+	return p->config->desk && p->tracker && job_desk_step(p->config->desk, 0, p->tracker);
+}
+
 static void run_live(struct pipeline *p)
 {
 	uint64_t drained = 0;
@@ -324,6 +353,7 @@ static void run_live(struct pipeline *p)
 	while (!*p->config->stop && !all_ended(p)) {
 		uint32_t taken = take_round(p);
 		uint64_t now_ns;
+		bool busy = do_job(p);
 
 		if (taken && ++rounds < LOOK_BATCHES)
 			continue;
@@ -333,6 +363,7 @@ static void run_live(struct pipeline *p)
 			for (uint32_t i = 0; i < p->config->workers; i++)
 				handoff_flush(p->handoffs[i]);
 		exchange_requests(p, false);
+		take_jobs(p);
 		now_ns = clock_ns(CLOCK_MONOTONIC);
 		if (p->config->stop_at_ns && now_ns >= p->config->stop_at_ns)
 			break;
@@ -341,7 +372,7 @@ static void run_live(struct pipeline *p)
 			if (p->config->progress)
 				p->config->progress(p->config->context, p->frames);
 		}
-		if (!taken)
+		if (!taken && !busy)
 			nanosleep(&(struct timespec){ .tv_nsec = IDLE_SLEEP_NS }, NULL);
 	}
 	/* What the rings hold was received, so it is processed. */
@@ -370,48 +401,14 @@ static void run_files(struct pipeline *p)
 	}
 }
 
-static void add_tracker_counters(struct tracker_counters *sum, const struct tracker_counters *one)
-{
-	sum->segments += one->segments;
-	sum->untracked += one->untracked;
-	sum->connections += one->connections;
-	sum->connections_now += one->connections_now;
-	for (size_t i = 0; i < sizeof(sum->ended) / sizeof(sum->ended[0]); i++)
-		sum->ended[i] += one->ended[i];
-	sum->retransmissions += one->retransmissions;
-	sum->out_of_order += one->out_of_order;
-	sum->mirror_duplicates += one->mirror_duplicates;
-	sum->scoreboards_full += one->scoreboards_full;
-	sum->icmp_errors += one->icmp_errors;
-	sum->icmp_unmatched += one->icmp_unmatched;
-	sum->icmp_ignored += one->icmp_ignored;
-	sum->black_holes += one->black_holes;
-	sum->records += one->records;
-	sum->records_sent += one->records_sent;
-	sum->records_lost += one->records_lost;
-	sum->records_overwritten += one->records_overwritten;
-	sum->records_recycled += one->records_recycled;
-	sum->records_discarded += one->records_discarded;
-	sum->triggers += one->triggers;
-	sum->trace_points += one->trace_points;
-	sum->ids += one->ids;
-	sum->ids_full += one->ids_full;
-	sum->lingering += one->lingering;
-	sum->applications += one->applications;
-	sum->applications_full += one->applications_full;
-	sum->sections += one->sections;
-	sum->sections_early += one->sections_early;
-	sum->flow_summaries_lost += one->flow_summaries_lost;
-	sum->cold_full += one->cold_full;
-	sum->memory_bytes += one->memory_bytes;
-}
-
 static void finish(struct pipeline *p)
 {
 	struct pipeline_stats *stats = p->stats;
 
 	take_rest(p);
 	flush_segments(p);
+	if (p->config->desk)
+		job_desk_shut(p->config->desk);
 	for (uint32_t i = 0; i < p->config->source_count; i++) {
 		struct source_stats one;
 
@@ -436,13 +433,13 @@ static void finish(struct pipeline *p)
 	exchange_requests(p, true);
 	if (p->tracker) {
 		tracker_finish(p->tracker, stats->latest_ns);
-		add_tracker_counters(&stats->tracker, tracker_counters(p->tracker));
+		tracker_counters_add(&stats->tracker, tracker_counters(p->tracker));
 		return;
 	}
 	for (uint32_t i = 0; i < p->config->workers; i++)
 		handoff_end(p->handoffs[i], stats->latest_ns);
 	for (uint32_t i = 0; i < p->config->workers; i++) {
-		add_tracker_counters(&stats->tracker, handoff_join(p->handoffs[i]));
+		tracker_counters_add(&stats->tracker, handoff_join(p->handoffs[i]));
 		stats->group_requests_cut += handoff_requests_cut(p->handoffs[i]);
 	}
 }
@@ -487,10 +484,7 @@ static int open_workers(struct pipeline *p)
 	tracker.no_logs = !config->store && !tracker.only_decide;
 	if (!config->store)
 		tracker.sink = (struct chunk_sink){ .put = refuse, .take_back = nothing };
-	for (uint32_t i = 0; tracker.rules && i <= tracker.rules->count; i++)
-		p->groups |= i < tracker.rules->count
-				     ? tracker.rules->rules[i].policy.triggers.group
-				     : tracker.rules->fallback.policy.triggers.group;
+	note_groups(p, tracker.rules);
 	if (config->workers == 1) {
 		if (config->store)
 			tracker.sink = store_sink(config->store, 0);
@@ -508,6 +502,8 @@ static int open_workers(struct pipeline *p)
 		p->handoffs[i] = handoff_open(&tracker, config->lossless, cpu_of(config, i));
 		if (!p->handoffs[i])
 			return -ENOMEM;
+		if (config->desk)
+			handoff_set_desk(p->handoffs[i], config->desk, i);
 	}
 	return 0;
 }

@@ -15,6 +15,7 @@
 
 #include "capture/decode.h"
 #include "capture/source.h"
+#include "cli/job_desk.h"
 #include "store/store.h"
 #include "tcpstate/tracker.h"
 
@@ -39,6 +40,7 @@ struct pipeline_config {
 	bool pin;		     /* workers to processors */
 	volatile sig_atomic_t *stop; /* set: end in an orderly way */
 	uint64_t stop_at_ns;	     /* live, CLOCK_MONOTONIC; 0: never */
+	struct job_desk *desk; /* live: for requests at run time; or NULL */
 	/* A source's error, in words; called in the receiving thread. */
 	void (*error)(const char *message);
 	/* Live: all threads run. */

@@ -81,6 +81,12 @@ static void print_losses(FILE *to, const struct pipeline_stats *stats)
 		{ "frames: no buffer", stats->source.lost_no_buffer },
 		{ "segments: worker too slow", stats->lost_worker_ring },
 		{ "log records: no memory, or the store too slow", stats->tracker.records_lost },
+		{ "connections without their ID: too many IDs, or connections of one",
+		  stats->tracker.ids_full },
+		{ "connections whose proto and host were not looked for: too many at once",
+		  stats->tracker.applications_full },
+		{ "triggers that reached one worker only: too many at once",
+		  stats->group_requests_cut },
 		{ "flow records: no memory, or the store too slow",
 		  stats->tracker.flow_summaries_lost },
 		{ "sections: not written", store->sections_failed },
@@ -113,6 +119,37 @@ static void print_icmp(FILE *to, const struct tracker_counters *tracker)
 			number_text(tracker->black_holes, a), tracker->black_holes == 1 ? "" : "s");
 }
 
+/* Records that the modes did not keep; nothing if there are none. */
+static void print_not_written(FILE *to, const struct tracker_counters *tracker)
+{
+	const struct {
+		const char *name;
+		uint64_t count;
+	} fates[] = {
+		{ "overwritten by newer ones", tracker->records_overwritten },
+		{ "of logs that nothing asked for", tracker->records_discarded },
+		{ "given up for want of log memory", tracker->records_recycled },
+	};
+	const char *before = "  not written:     ";
+	char number[NUMBER_TEXT_MAX];
+
+	for (size_t i = 0; i < sizeof(fates) / sizeof(fates[0]); i++)
+		if (fates[i].count) {
+			fprintf(to, "%s%s records %s", before, number_text(fates[i].count, number),
+				fates[i].name);
+			before = ", ";
+		}
+	if (before[0] == ',')
+		fprintf(to, "\n");
+	if (tracker->triggers || tracker->trace_points)
+		fprintf(to, "  triggers:        %s fired", number_text(tracker->triggers, number));
+	if (tracker->trace_points)
+		fprintf(to, ", trace points switched %s connections",
+			number_text(tracker->trace_points, number));
+	if (tracker->triggers || tracker->trace_points)
+		fprintf(to, "\n");
+}
+
 void report_text(FILE *to, const struct pipeline_stats *stats, const char *dir)
 {
 	const struct tracker_counters *tracker = &stats->tracker;
@@ -143,6 +180,8 @@ void report_text(FILE *to, const struct pipeline_stats *stats, const char *dir)
 			number_text(store->records, a), number_text(store->sections, b),
 			number_text(store->files, c),
 			bytes_text(store->bytes, (char[NUMBER_TEXT_MAX]){ 0 }), dir);
+	if (dir)
+		print_not_written(to, tracker);
 	print_losses(to, stats);
 	fprintf(to,
 		"  accounting:      received %" PRIu64 " = processed %" PRIu64
@@ -208,6 +247,22 @@ void report_json(FILE *to, const struct pipeline_stats *stats, const char *dir)
 	json_object_set_new(object, "pmtu_black_holes",
 			    json_integer((json_int_t)tracker->black_holes));
 
+	json_object_set_new(object, "records_overwritten",
+			    json_integer((json_int_t)tracker->records_overwritten));
+	json_object_set_new(object, "records_recycled",
+			    json_integer((json_int_t)tracker->records_recycled));
+	json_object_set_new(object, "records_discarded",
+			    json_integer((json_int_t)tracker->records_discarded));
+	json_object_set_new(object, "triggers", json_integer((json_int_t)tracker->triggers));
+	json_object_set_new(object, "trace_points",
+			    json_integer((json_int_t)tracker->trace_points));
+	json_object_set_new(object, "ids_full", json_integer((json_int_t)tracker->ids_full));
+	json_object_set_new(object, "applications",
+			    json_integer((json_int_t)tracker->applications));
+	json_object_set_new(object, "applications_full",
+			    json_integer((json_int_t)tracker->applications_full));
+	json_object_set_new(object, "group_requests_cut",
+			    json_integer((json_int_t)stats->group_requests_cut));
 	if (dir)
 		json_object_set_new(
 			object, "store",

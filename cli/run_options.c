@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/command.h"
+#include "cli/control.h"
 #include "cli/report.h"
 #include "cli/rules_file.h"
 #include "cli/values.h"
@@ -192,11 +194,55 @@ void run_options_catch_signals(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-int run_options_run(const struct run_options *o, struct pipeline_config *config,
+static void on_hangup(int signal_number)
+{
+	(void)signal_number;
+	control_ask_reload();
+}
+
+/* Without a socket recording goes on, unless this very socket was asked for. */
+static int open_control(struct run_options *o, struct job_desk **desk, struct control **control)
+{
+	struct sigaction action = { .sa_handler = on_hangup, .sa_flags = SA_RESTART };
+	struct timespec now;
+	struct control_config config = {
+		.path = o->socket ? o->socket : CONTROL_SOCKET,
+		.rules_path = o->rules_path,
+		.rules = &o->rules,
+		.policy = &o->tracker.policy,
+		.capture_bytes_max = run_options_capture_bytes(o),
+	};
+	char error[512];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	config.started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	sigaction(SIGHUP, &action, NULL);
+	if (o->no_socket)
+		config.path = NULL;
+	*desk = config.desk = job_desk_open(o->workers);
+	if (!*desk) {
+		report_message("no memory");
+		return -1;
+	}
+	if (control_open(control, &config, error, sizeof(error)) == 0)
+		return 0;
+	report_message(error);
+	if (!o->socket) {
+		config.path = NULL;
+		if (control_open(control, &config, error, sizeof(error)) == 0)
+			return 0;
+	}
+	job_desk_close(desk);
+	return -1;
+}
+
+int run_options_run(struct run_options *o, struct pipeline_config *config,
 		    const struct iface_table *ifaces)
 {
 	struct pipeline_stats stats;
 	struct store *store = NULL;
+	struct control *control = NULL;
+	struct job_desk *desk = NULL;
 	char error[512];
 	int result, status = EXIT_DONE;
 
@@ -216,6 +262,12 @@ int run_options_run(const struct run_options *o, struct pipeline_config *config,
 			return EXIT_FAILED;
 		}
 	}
+	if (!config->lossless && open_control(o, &desk, &control) < 0) {
+		if (store)
+			store_finish(&store, NULL);
+		return EXIT_FAILED;
+	}
+	config->desk = desk;
 	config->workers = o->workers;
 	config->tracker = o->tracker;
 	config->tracker.ifaces = ifaces;
@@ -224,6 +276,8 @@ int run_options_run(const struct run_options *o, struct pipeline_config *config,
 	config->stop = &run_stop;
 	config->error = report_message;
 	result = pipeline_run(config, &stats, error, sizeof(error));
+	control_close(&control);
+	job_desk_close(&desk);
 	report_progress_end();
 	if (result < 0) {
 		report_message(error);

@@ -19,6 +19,8 @@ struct run_options {
 	uint32_t workers;
 	uint64_t rotate_bytes;
 	const char *rules_path; /* or NULL */
+	const char *socket;	/* record: of the control socket; NULL: the usual one */
+	bool no_socket;
 	struct rules *rules;	/* of run_options_load_rules() */
 	bool connections_given, log_memory_given;
 	struct tracker_config tracker;
@@ -47,7 +49,7 @@ void run_options_catch_signals(void);
  * Opens the store, runs the pipeline, closes the store and prints the report. config: sources, filter
  * and what is special to the command; the rest is filled in from the options. Returns enum exit_status.
  */
-int run_options_run(const struct run_options *options, struct pipeline_config *config,
+int run_options_run(struct run_options *options, struct pipeline_config *config,
 		    const struct iface_table *ifaces);
 
 #endif

@@ -557,10 +557,49 @@ const struct tracker_counters *tracker_counters(struct tracker *tracker)
 	tracker->counters.connections_now = tracker->table.used;
 	tracker->counters.ids = tracker->groups.groups_used;
 	tracker->counters.lingering = tracker->groups.lingering;
+	tracker->counters.log_bytes =
+		(uint64_t)(tracker->pool.touched - tracker->pool.free) * CHUNK_BYTES;
 	tracker->counters.memory_bytes =
 		flow_table_memory_bytes(&tracker->table) +
 		(uint64_t)tracker->cold_touched * sizeof(tracker->cold_arena[0]) +
 		(uint64_t)(tracker->models_touched - 1) * sizeof(tracker->models[0]) +
 		sender_memory_bytes(&tracker->senders);
 	return &tracker->counters;
+}
+
+void tracker_counters_add(struct tracker_counters *sum, const struct tracker_counters *one)
+{
+	sum->segments += one->segments;
+	sum->untracked += one->untracked;
+	sum->connections += one->connections;
+	sum->connections_now += one->connections_now;
+	for (size_t i = 0; i < sizeof(sum->ended) / sizeof(sum->ended[0]); i++)
+		sum->ended[i] += one->ended[i];
+	sum->retransmissions += one->retransmissions;
+	sum->out_of_order += one->out_of_order;
+	sum->mirror_duplicates += one->mirror_duplicates;
+	sum->scoreboards_full += one->scoreboards_full;
+	sum->icmp_errors += one->icmp_errors;
+	sum->icmp_unmatched += one->icmp_unmatched;
+	sum->icmp_ignored += one->icmp_ignored;
+	sum->black_holes += one->black_holes;
+	sum->records += one->records;
+	sum->records_sent += one->records_sent;
+	sum->records_lost += one->records_lost;
+	sum->records_overwritten += one->records_overwritten;
+	sum->records_recycled += one->records_recycled;
+	sum->records_discarded += one->records_discarded;
+	sum->triggers += one->triggers;
+	sum->trace_points += one->trace_points;
+	sum->ids += one->ids;
+	sum->ids_full += one->ids_full;
+	sum->lingering += one->lingering;
+	sum->applications += one->applications;
+	sum->applications_full += one->applications_full;
+	sum->sections += one->sections;
+	sum->sections_early += one->sections_early;
+	sum->flow_summaries_lost += one->flow_summaries_lost;
+	sum->cold_full += one->cold_full;
+	sum->memory_bytes += one->memory_bytes;
+	sum->log_bytes += one->log_bytes;
 }

@@ -93,6 +93,7 @@ struct tracker_counters {
 	uint64_t flow_summaries_lost;
 	uint64_t cold_full;    /* times that a connection got no memory for its range lists */
 	uint64_t memory_bytes; /* of the flow table and connections, as used now */
+	uint64_t log_bytes;    /* of logs, those on their way to the store included */
 };
 
 struct tracker;
@@ -134,5 +135,8 @@ void tracker_disable(struct tracker *tracker, bool disabled);
 
 /* As they are now; valid until the tracker is closed. */
 const struct tracker_counters *tracker_counters(struct tracker *tracker);
+
+/* Adds the counters of another worker. */
+void tracker_counters_add(struct tracker_counters *sum, const struct tracker_counters *one);
 
 #endif

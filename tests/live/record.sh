@@ -37,7 +37,7 @@ program() { ip -n $to link show in | grep -o 'prog/xdp.*'; }
 
 start() { # OPTION...: starts the recorder and waits until it is ready
   : >"$dir/err" # or "recording" of the one before would be found
-  ip netns exec $to "$bbtap" record -i in --json "$@" >"$dir/report" 2>"$dir/err" &
+  ip netns exec $to "$bbtap" record -i in --json --socket "$dir/sock" "$@" >"$dir/report" 2>"$dir/err" &
   recorder=$!
   for ((i = 0; i < 200; i++)); do
     grep -q recording "$dir/err" && break

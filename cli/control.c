@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <jansson.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "capture/filter.h"
+#include "cli/control_rows.h"
+#include "cli/rules_file.h"
+
+#define POLL_MS	       100
+#define SEND_TIMEOUT_S 10
+#define OUT_BYTES      (1u << 18)
+
+struct client {
+	int fd;
+	uint32_t used;
+	char line[CONTROL_REQUEST_MAX];
+};
+
+struct control {
+	struct control_config config;
+	int listener;
+	pthread_t thread;
+	atomic_bool stopping;
+	struct client *clients[CONTROL_CLIENTS_MAX];
+	/* Of the request at hand; workers may look at the job until they have ended. */
+	struct job job;
+	int fd;
+	bool as_text, gone; /* the client does not take more */
+	struct job_totals totals;
+	json_t *ids;
+	uint32_t out_used;
+	char out[OUT_BYTES];
+};
+
+static volatile sig_atomic_t reload_asked;
+
+void control_ask_reload(void)
+{
+	reload_asked = 1;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void flush_out(struct control *c)
+{
+	uint32_t sent = 0;
+
+	while (!c->gone && sent < c->out_used) {
+		ssize_t count = send(c->fd, c->out + sent, c->out_used - sent, MSG_NOSIGNAL);
+
+		if (count > 0)
+			sent += (uint32_t)count;
+		else if (count < 0 && errno != EINTR)
+			c->gone = true; /* closed, or it took nothing for SEND_TIMEOUT_S */
+	}
+	c->out_used = 0;
+}
+
+/* A JSON object as a line; takes it over. */
+static void answer(struct control *c, json_t *object)
+{
+	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	size_t length = text ? strlen(text) : 0;
+
+	json_decref(object);
+	if (length + 1 > OUT_BYTES - c->out_used)
+		flush_out(c);
+	if (text && length + 1 <= OUT_BYTES) {
+		memcpy(c->out + c->out_used, text, length);
+		c->out_used += (uint32_t)length;
+		c->out[c->out_used++] = '\n';
+	}
+	free(text);
+}
+
+static void refuse(struct control *c, const char *error)
+{
+	answer(c, json_pack("{s:b, s:s}", "ok", 0, "error", error));
+}
+
+static bool take_block(void *context, const struct job_block *block)
+{
+	struct control *c = context;
+
+	job_totals_add(&c->totals, block);
+	for (uint32_t i = 0; i < block->count; i++) {
+		if (c->job.kind == JOB_IDS) {
+			control_rows_add_id(c->ids, &block->rows[i]);
+			continue;
+		}
+		if (OUT_BYTES - c->out_used < CONTROL_ROW_MAX)
+			flush_out(c);
+		c->out_used += c->as_text ? control_row_text(&block->rows[i], c->out + c->out_used)
+					  : control_row_json(&block->rows[i], c->out + c->out_used);
+	}
+	return !c->gone;
+}
+
+static int run_job(struct control *c)
+{
+	memset(&c->totals, 0, sizeof(c->totals));
+	return job_desk_run(c->config.desk, &c->job, take_block, c);
+}
+
+/* A member of the request that is a string; empty if it is not there. False: it is none, or too long. */
+static bool copy_text(struct control *c, const json_t *request, const char *name, char *out,
+		      size_t bytes)
+{
+	const json_t *value = json_object_get(request, name);
+	char error[128];
+
+	memset(out, 0, bytes);
+	if (!value)
+		return true;
+	if (json_is_string(value) && json_string_length(value) < bytes) {
+		strncpy(out, json_string_value(value), bytes - 1);
+		return true;
+	}
+	snprintf(error, sizeof(error), "%s: a string of at most %zu bytes", name, bytes - 1);
+	refuse(c, error);
+	return false;
+}
+
+static bool set_state(struct control *c, const json_t *request)
+{
+	char name[24];
+
+	c->job.state = -1;
+	if (!copy_text(c, request, "state", name, sizeof(name)))
+		return false;
+	for (int i = TCPS_CLOSED; *name && i <= TCPS_TIME_WAIT; i++)
+		if (strcasecmp(name, tcp_state_name((uint32_t)i)) == 0)
+			c->job.state = i;
+	if (*name && c->job.state < 0) {
+		refuse(c, "state: one of CLOSED, LISTEN, SYN_SENT, SYN_RECEIVED, ESTABLISHED, "
+			  "CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK, FIN_WAIT_2, TIME_WAIT");
+		return false;
+	}
+	return true;
+}
+
+/* Which connections are meant. */
+static bool set_conditions(struct control *c, const json_t *request)
+{
+	char filter[4096], error[512];
+
+	if (!copy_text(c, request, "filter", filter, sizeof(filter)) ||
+	    !copy_text(c, request, "id", c->job.id, sizeof(c->job.id)) ||
+	    !copy_text(c, request, "tag", c->job.tag, sizeof(c->job.tag)) || !set_state(c, request))
+		return false;
+	if (!*filter)
+		return true;
+	c->job.filter = filter_make(filter, error, sizeof(error));
+	if (!c->job.filter)
+		refuse(c, error);
+	return c->job.filter;
+}
+
+static void finish_count(struct control *c, const char *what, int result)
+{
+	if (result < 0)
+		refuse(c, "the recorder is ending");
+	else
+		answer(c, json_pack("{s:b, s:I, s:I}", "ok", 1, what, (json_int_t)c->totals.done,
+				    "failed", (json_int_t)c->totals.failed));
+}
+
+static void do_flows(struct control *c, const json_t *request)
+{
+	char format[8];
+
+	if (!set_conditions(c, request) || !copy_text(c, request, "format", format, sizeof(format)))
+		return;
+	c->job.kind = JOB_FLOWS;
+	c->as_text = strcmp(format, "text") == 0;
+	if (c->as_text)
+		c->out_used += control_row_titles(c->out + c->out_used);
+	finish_count(c, "flows", run_job(c));
+}
+
+static void do_ids(struct control *c, const json_t *request)
+{
+	const char *id;
+	json_t *row;
+	int result;
+
+	if (!set_conditions(c, request))
+		return;
+	c->job.kind = JOB_IDS;
+	c->ids = json_object();
+	result = run_job(c);
+	json_object_foreach(c->ids, id, row) answer(c, json_incref(row));
+	c->totals.done = json_object_size(c->ids);
+	json_decref(c->ids);
+	c->ids = NULL;
+	finish_count(c, "ids", result);
+}
+
+static void do_stats(struct control *c, const json_t *request)
+{
+	(void)request;
+	c->job.kind = JOB_STATS;
+	if (run_job(c) < 0)
+		refuse(c, "the recorder is ending");
+	else
+		answer(c, control_stats(&c->totals.counters, now_ns() - c->config.started_ns));
+}
+
+static void do_dump(struct control *c, const json_t *request)
+{
+	const json_t *filter = json_object_get(request, "filter");
+
+	if (!set_conditions(c, request) ||
+	    !copy_text(c, request, "reason", c->job.reason, sizeof(c->job.reason)))
+		return;
+	if (!*c->job.reason)
+		strcpy(c->job.reason, "dump");
+	/* An ID as it is reaches the logs that linger, too. */
+	c->job.kind = c->job.id[0] && !filter && !c->job.tag[0] && c->job.state < 0 &&
+				      !strpbrk(c->job.id, "*?[")
+			      ? JOB_DUMP_ID
+			      : JOB_DUMP;
+	finish_count(c, "dumped", run_job(c));
+}
+
+static bool set_order(struct control *c, const json_t *set)
+{
+	struct log_order *order = &c->job.order;
+	const json_t *mode = json_object_get(set, "mode"), *limit = json_object_get(set, "limit");
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)set, name,
+			    value) if (strcmp(name, "mode") != 0 && strcmp(name, "limit") != 0 &&
+				       strcmp(name, "tag") != 0 && strcmp(name, "id") != 0)
+	{
+		refuse(c, "set: mode, limit, tag and id can be set");
+		return false;
+	}
+	if (!copy_text(c, set, "tag", c->job.order_tag, sizeof(c->job.order_tag)) ||
+	    !copy_text(c, set, "id", c->job.order_id, sizeof(c->job.order_id)))
+		return false;
+	order->has_mode = mode != NULL;
+	if (mode &&
+	    (!json_is_string(mode) || !log_mode_parse(json_string_value(mode), &order->mode))) {
+		refuse(c, "mode: " LOG_MODE_NAMES);
+		return false;
+	}
+	order->has_limit = limit != NULL;
+	if (limit && (!json_is_integer(limit) || json_integer_value(limit) < 1 ||
+		      json_integer_value(limit) > 1000000)) {
+		refuse(c, "limit: a number from 1 to 1000000");
+		return false;
+	}
+	order->limit = (uint32_t)json_integer_value(limit);
+	order->tag = json_object_get(set, "tag") ? c->job.order_tag : NULL;
+	order->id = json_object_get(set, "id") ? c->job.order_id : NULL;
+	return true;
+}
+
+static void do_set(struct control *c, const json_t *request)
+{
+	const json_t *set = json_object_get(request, "set");
+
+	if (!set_conditions(c, request))
+		return;
+	if (!json_is_object(set) || json_object_size(set) == 0) {
+		refuse(c, "set: an object with mode, limit, tag or id");
+		return;
+	}
+	if (!set_order(c, set))
+		return;
+	c->job.kind = JOB_ORDER;
+	finish_count(c, "changed", run_job(c));
+}
+
+static void do_clear(struct control *c, const json_t *request)
+{
+	if (!set_conditions(c, request))
+		return;
+	c->job.kind = JOB_ORDER;
+	c->job.order = (struct log_order){ .has_mode = true, .mode = LOG_CLEAR };
+	finish_count(c, "changed", run_job(c));
+}
+
+static json_t *messages_as_json(const struct rules_messages *messages)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < messages->count; i++)
+		json_array_append_new(list,
+				      json_pack("{s:i, s:s}", "line", (int)messages->items[i].line,
+						"text", messages->items[i].text));
+	return list;
+}
+
+/* Reads the file again; a bad one changes nothing. Returns the answer. */
+static json_t *reload(struct control *c)
+{
+	struct rules_messages messages;
+	struct rules *rules, *old;
+	json_t *result;
+
+	if (!c->config.rules_path)
+		return json_pack("{s:b, s:s}", "ok", 0, "error",
+				 "the recorder was started without a rules file (-c FILE)");
+	rules = rules_file_load(c->config.rules_path, c->config.policy, &messages);
+	if (!rules) {
+		fprintf(stderr, "bbtap: the rules are not changed:\n");
+		rules_file_complain(c->config.rules_path, &messages);
+		result = json_pack("{s:b, s:s, s:s, s:o}", "ok", 0, "error",
+				   "the file has mistakes; the rules are not changed", "file",
+				   c->config.rules_path, "mistakes", messages_as_json(&messages));
+		rules_messages_dispose(&messages);
+		return result;
+	}
+	rules_messages_dispose(&messages);
+	memset(&c->job, 0, sizeof(c->job));
+	c->job.kind = JOB_RULES;
+	c->job.state = -1;
+	c->job.rules = rules;
+	if (run_job(c) < 0 || c->totals.failed) {
+		/* Some worker may have them already: they stay until the end. */
+		return json_pack("{s:b, s:s}", "ok", 0, "error",
+				 c->totals.failed ? "too many different rules are in use"
+						  : "the recorder is ending");
+	}
+	old = *c->config.rules;
+	*c->config.rules = rules;
+	rules_free(&old);
+	result = json_pack("{s:b, s:I}", "ok", 1, "rules", (json_int_t)rules->count);
+	if (rules_capture_bytes(rules) > c->config.capture_bytes_max)
+		json_object_set_new(
+			result, "warning",
+			json_string("the new rules keep more of each packet than frames are "
+				    "cut to since the start; a restart is needed for that"));
+	fprintf(stderr, "bbtap: %s: %u rules\n", c->config.rules_path, rules->count);
+	return result;
+}
+
+static void do_reload(struct control *c, const json_t *request)
+{
+	(void)request;
+	answer(c, reload(c));
+}
+
+static void switch_all(struct control *c, bool disabled)
+{
+	c->job.kind = JOB_DISABLE;
+	c->job.disabled = disabled;
+	if (run_job(c) < 0)
+		refuse(c, "the recorder is ending");
+	else
+		answer(c, json_pack("{s:b, s:b}", "ok", 1, "disabled", disabled));
+}
+
+static void do_disable(struct control *c, const json_t *request)
+{
+	(void)request;
+	switch_all(c, true);
+}
+
+static void do_enable(struct control *c, const json_t *request)
+{
+	(void)request;
+	switch_all(c, false);
+}
+
+static const struct request_kind {
+	const char *name;
+	void (*run)(struct control *c, const json_t *request);
+	const char *members; /* that it knows, besides cmd */
+} kinds[] = {
+	{ "flows", do_flows, " filter id tag state format " },
+	{ "ids", do_ids, " id " },
+	{ "stats", do_stats, " " },
+	{ "dump", do_dump, " filter id tag state reason " },
+	{ "set", do_set, " filter id tag state set " },
+	{ "clear", do_clear, " filter id tag state " },
+	{ "reload", do_reload, " " },
+	{ "disable", do_disable, " " },
+	{ "enable", do_enable, " " },
+};
+
+#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
+
+static const struct request_kind *kind_of(const char *name)
+{
+	for (size_t i = 0; name && i < KIND_COUNT; i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+static bool knows_members(struct control *c, const struct request_kind *kind, json_t *request)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(request, name, value)
+	{
+		char word[32], error[200];
+
+		snprintf(word, sizeof(word), " %.28s ", name);
+		if (strcmp(name, "cmd") == 0 || strstr(kind->members, word))
+			continue;
+		snprintf(error, sizeof(error), "%s has no \"%.28s\"; it has:%s", kind->name, name,
+			 kind->members);
+		refuse(c, error);
+		return false;
+	}
+	return true;
+}
+
+static void do_request(struct control *c, const char *line, size_t length)
+{
+	json_error_t where;
+	json_t *request = json_loadb(line, length, JSON_REJECT_DUPLICATES, &where);
+	const struct request_kind *kind =
+		kind_of(json_string_value(json_object_get(request, "cmd")));
+
+	filter_free(&c->job.filter);
+	memset(&c->job, 0, sizeof(c->job));
+	c->job.state = -1;
+	c->job.now_ns = now_ns();
+	c->gone = c->as_text = false;
+	if (!request) {
+		char error[256];
+
+		snprintf(error, sizeof(error), "no JSON: %.200s", where.text);
+		refuse(c, error);
+	} else if (!kind) {
+		refuse(c, "cmd: flows, ids, stats, dump, set, clear, reload, disable or enable");
+	} else if (knows_members(c, kind, request)) {
+		kind->run(c, request);
+	}
+	json_decref(request);
+	flush_out(c);
+}
+
+static void drop_client(struct control *c, uint32_t i)
+{
+	close(c->clients[i]->fd);
+	free(c->clients[i]);
+	c->clients[i] = NULL;
+}
+
+/* What came; each whole line is a request. */
+static void read_client(struct control *c, uint32_t i)
+{
+	struct client *client = c->clients[i];
+	ssize_t count = recv(client->fd, client->line + client->used,
+			     sizeof(client->line) - client->used, MSG_DONTWAIT);
+	char *end;
+
+	if (count < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (count <= 0) {
+		drop_client(c, i);
+		return;
+	}
+	client->used += (uint32_t)count;
+	while ((end = memchr(client->line, '\n', client->used))) {
+		size_t length = (size_t)(end - client->line);
+
+		c->fd = client->fd;
+		do_request(c, client->line, length);
+		client->used -= (uint32_t)length + 1;
+		memmove(client->line, end + 1, client->used);
+		if (c->gone) {
+			drop_client(c, i);
+			return;
+		}
+	}
+	if (client->used == sizeof(client->line)) {
+		c->fd = client->fd;
+		c->gone = false;
+		refuse(c, "a request is at most 65535 bytes");
+		flush_out(c);
+		drop_client(c, i);
+	}
+}
+
+static void accept_client(struct control *c)
+{
+	struct timeval timeout = { .tv_sec = SEND_TIMEOUT_S };
+	int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	for (uint32_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (!c->clients[i]) {
+			c->clients[i] = malloc(sizeof(*c->clients[i]));
+			if (!c->clients[i])
+				break;
+			c->clients[i]->fd = fd;
+			c->clients[i]->used = 0;
+			return;
+		}
+	close(fd); /* too many */
+}
+
+static void *serve(void *argument)
+{
+	struct control *c = argument;
+
+	while (!atomic_load_explicit(&c->stopping, memory_order_acquire)) {
+		struct pollfd fds[1 + CONTROL_CLIENTS_MAX] = { { .fd = c->listener,
+								 .events = POLLIN } };
+		uint32_t of[1 + CONTROL_CLIENTS_MAX], count = 1;
+
+		for (uint32_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+			if (c->clients[i]) {
+				fds[count] = (struct pollfd){ .fd = c->clients[i]->fd,
+							      .events = POLLIN };
+				of[count++] = i;
+			}
+		if (poll(fds, count, POLL_MS) > 0) {
+			for (uint32_t n = 1; n < count; n++)
+				if (fds[n].revents)
+					read_client(c, of[n]);
+			if (fds[0].revents)
+				accept_client(c);
+		}
+		if (reload_asked) {
+			reload_asked = 0;
+			json_decref(reload(c));
+		}
+	}
+	return NULL;
+}
+
+static int address_of(const char *path, struct sockaddr_un *address, char *error,
+		      size_t error_bytes)
+{
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(address->sun_path)) {
+		snprintf(error, error_bytes, "%s: a socket's path has at most %zu bytes", path,
+			 sizeof(address->sun_path) - 1);
+		return -ENAMETOOLONG;
+	}
+	strcpy(address->sun_path, path);
+	return 0;
+}
+
+/* The folder of the socket, if only it is missing. */
+static void make_folder(const char *path)
+{
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char *slash;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash && slash != folder) {
+		*slash = '\0';
+		mkdir(folder, 0755);
+	}
+}
+
+static int listen_at(const char *path, char *error, size_t error_bytes)
+{
+	const struct group *group = getgrnam("bbtap");
+	struct sockaddr_un address;
+	int fd, result = address_of(path, &address, error, error_bytes);
+	mode_t mask;
+
+	if (result < 0)
+		return result;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		goto err;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+		close(fd);
+		snprintf(error, error_bytes,
+			 "%s: another recorder answers there; choose another with "
+			 "--socket",
+			 path);
+		return -EADDRINUSE;
+	}
+	/* Left behind by one that was killed; nothing else is removed. */
+	if (errno == ECONNREFUSED)
+		unlink(path);
+	make_folder(path);
+	mask = umask(0117);
+	result = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	umask(mask);
+	if (result < 0 || listen(fd, 8) < 0)
+		goto err;
+	if (group && chown(path, (uid_t)-1, group->gr_gid) < 0) {
+		/* Not root: it stays in our own group. */
+	}
+	return fd;
+err:
+	result = -errno;
+	snprintf(error, error_bytes, "%s: no control socket: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+int control_open(struct control **out, const struct control_config *config, char *error,
+		 size_t error_bytes)
+{
+	struct control *c;
+	int fd = config->path ? listen_at(config->path, error, error_bytes) : -1;
+
+	if (fd < 0 && config->path)
+		return fd;
+	c = calloc(1, sizeof(*c));
+	if (!c || (c->config = *config, c->listener = fd,
+		   pthread_create(&c->thread, NULL, serve, c) != 0)) {
+		snprintf(error, error_bytes, "no memory for the control socket");
+		free(c);
+		if (fd >= 0) {
+			close(fd);
+			unlink(config->path);
+		}
+		return -ENOMEM;
+	}
+	*out = c;
+	return 0;
+}
+
+void control_close(struct control **control)
+{
+	struct control *c = *control;
+
+	*control = NULL;
+	if (!c)
+		return;
+	atomic_store_explicit(&c->stopping, true, memory_order_release);
+	pthread_join(c->thread, NULL);
+	for (uint32_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (c->clients[i])
+			drop_client(c, i);
+	if (c->listener >= 0) {
+		close(c->listener);
+		unlink(c->config.path);
+	}
+	filter_free(&c->job.filter);
+	free(c);
+}
+
+int control_connect(const char *path, char *error, size_t error_bytes)
+{
+	struct sockaddr_un address;
+	int fd, result;
+
+	if (!path)
+		path = getenv("BBTAP_SOCKET");
+	if (!path || !*path)
+		path = CONTROL_SOCKET;
+	result = address_of(path, &address, error, error_bytes);
+	if (result < 0)
+		return result;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		result = -errno;
+		snprintf(error, error_bytes, "%s: %s%s", path, strerror(errno),
+			 errno == ENOENT || errno == ECONNREFUSED
+				 ? ": no recorder is running here (bbtap record), or its --socket "
+				   "is "
+				   "another"
+				 : "");
+		if (fd >= 0)
+			close(fd);
+		return result;
+	}
+	return fd;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tcpstate/job.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+#include "capture/filter.h"
+#include "tcpstate/tracker_private.h"
+
+/* An empty segment from client to server, as far as filters look at addresses and ports. */
+static uint32_t make_packet(const struct connection *conn, uint8_t out[64])
+{
+	const struct flow_key *key = &conn->key;
+	uint8_t client = conn->client;
+	uint32_t l4 = key->ip_version == 4 ? 20 : 40;
+
+	memset(out, 0, 64);
+	if (key->ip_version == 4) {
+		out[0] = 0x45;
+		out[3] = 40;
+		out[8] = 64;
+		out[9] = 6;
+		memcpy(out + 12, key->addr[client] + 12, 4);
+		memcpy(out + 16, key->addr[!client] + 12, 4);
+	} else {
+		out[0] = 0x60;
+		out[5] = 20;
+		out[6] = 6;
+		out[7] = 64;
+		memcpy(out + 8, key->addr[client], 16);
+		memcpy(out + 24, key->addr[!client], 16);
+	}
+	memcpy(out + l4, &key->port_be[client], 2);
+	memcpy(out + l4 + 2, &key->port_be[!client], 2);
+	out[l4 + 12] = 0x50;
+	out[l4 + 13] = 0x10;
+	return l4 + 20;
+}
+
+static bool is_meant(const struct tracker *tracker, const struct job *job,
+		     const struct connection *conn)
+{
+	uint8_t packet[64];
+	uint32_t bytes;
+
+	if (job->state >= 0 && conn->side[SIDE_CLIENT].state != job->state &&
+	    conn->side[SIDE_SERVER].state != job->state)
+		return false;
+	if (job->id[0] && fnmatch(job->id, log_member_id(&tracker->groups, conn->member), 0) != 0)
+		return false;
+	if (job->tag[0] &&
+	    fnmatch(job->tag, blackbox_policy(&tracker->policies, conn)->tag, 0) != 0)
+		return false;
+	if (!job->filter)
+		return true;
+	bytes = make_packet(conn, packet);
+	return filter_matches(job->filter, packet, bytes, bytes);
+}
+
+static void put_row(const struct tracker *tracker, const struct connection *conn,
+		    struct job_block *block)
+{
+	const struct log_policy *policy = blackbox_policy(&tracker->policies, conn);
+	struct job_row *row = &block->rows[block->count++];
+
+	row->key = conn->key;
+	row->client = conn->client;
+	row->mode = conn->mode;
+	row->number = conn->number;
+	row->first_ns = conn->first_ts_ns;
+	row->last_ns = conn->last_ts_ns;
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+		const struct endpoint *endpoint = &conn->side[side];
+
+		row->state[side] = endpoint->state;
+		row->segments[side] = endpoint->segments;
+		row->bytes[side] = endpoint->payload_bytes;
+		row->retransmitted[side] = endpoint->retransmitted_segments;
+		row->srtt_us[side] = endpoint->rtt.srtt_us;
+		row->records[side] = evlog_records(&conn->log, side);
+	}
+	memcpy(row->id, log_member_id(&tracker->groups, conn->member),
+	       conn->member ? sizeof(row->id) : 1);
+	memcpy(row->tag, policy->tag, sizeof(row->tag));
+	memcpy(row->rule, policy->rule, sizeof(row->rule));
+}
+
+static void do_one(struct tracker *tracker, struct job_part *part, struct connection *conn,
+		   struct job_block *block)
+{
+	const struct job *job = part->job;
+
+	switch (job->kind) {
+	case JOB_FLOWS:
+		put_row(tracker, conn, block);
+		part->done++;
+		break;
+	case JOB_DUMP:
+		part->done += blackbox_dump(tracker, conn, job->now_ns, job->reason);
+		break;
+	default:
+		if (blackbox_order(tracker, conn, &job->order, conn->last_ts_ns))
+			part->done++;
+		else
+			part->failed++;
+		break;
+	}
+}
+
+/* Returns whether all connections were looked at. */
+static bool step_connections(struct tracker *tracker, struct job_part *part, uint32_t looks,
+			     struct job_block *block)
+{
+	for (; looks && part->cursor < tracker->table.touched; looks--) {
+		struct connection *conn = &tracker->table.records[part->cursor];
+
+		if (block->count == JOB_BLOCK_ROWS)
+			return false;
+		part->cursor++;
+		if (conn->flags & CONN_LIVE && is_meant(tracker, part->job, conn))
+			do_one(tracker, part, conn, block);
+	}
+	return part->cursor >= tracker->table.touched;
+}
+
+static uint32_t lingering_of(const struct log_groups *groups, const struct log_group *group)
+{
+	uint32_t count = 0;
+
+	for (uint32_t at = group->first; at; at = log_member(groups, at)->next)
+		count += log_member(groups, at)->connection == 0;
+	return count;
+}
+
+static bool step_groups(struct tracker *tracker, struct job_part *part, uint32_t looks,
+			struct job_block *block)
+{
+	const struct log_groups *groups = &tracker->groups;
+
+	for (; looks && part->cursor < groups->groups_touched; looks--) {
+		const struct log_group *group = &groups->groups[part->cursor];
+		struct job_row *row = &block->rows[block->count];
+
+		if (block->count == JOB_BLOCK_ROWS)
+			return false;
+		part->cursor++;
+		if (group->members == 0 ||
+		    (part->job->id[0] && fnmatch(part->job->id, group->id, 0) != 0))
+			continue;
+		*row = (struct job_row){ .members = group->members };
+		row->lingering = groups->lingering ? lingering_of(groups, group) : 0;
+		memcpy(row->id, group->id, sizeof(row->id));
+		block->count++;
+		part->done++;
+	}
+	return part->cursor >= groups->groups_touched;
+}
+
+static bool step(struct tracker *tracker, struct job_part *part, uint32_t looks,
+		 struct job_block *block)
+{
+	const struct job *job = part->job;
+
+	switch (job->kind) {
+	case JOB_IDS:
+		return step_groups(tracker, part, looks, block);
+	case JOB_STATS:
+		block->counters = *tracker_counters(tracker);
+		return true;
+	case JOB_DUMP_ID:
+		part->done = tracker_dump_group(tracker, job->id, job->now_ns, job->reason);
+		return true;
+	case JOB_RULES:
+		if (!tracker_set_rules(tracker, job->rules))
+			part->failed = 1;
+		return true;
+	case JOB_DISABLE:
+		tracker_disable(tracker, job->disabled);
+		return true;
+	default:
+		return step_connections(tracker, part, looks, block);
+	}
+}
+
+bool job_step(struct tracker *tracker, struct job_part *part, uint32_t looks,
+	      struct job_block *block)
+{
+	block->last = atomic_load_explicit(&part->job->cancelled, memory_order_relaxed) ||
+		      step(tracker, part, looks, block);
+	block->done = part->done;
+	block->failed = part->failed;
+	return block->last || block->count == JOB_BLOCK_ROWS;
+}
