@@ -68,10 +68,11 @@ static bool is_last(const char *line, size_t length)
 
 static int read_answer(int fd, void (*finish)(void *context, const json_t *answer), void *context)
 {
-	size_t room = 1 << 18, used = 0;
+	size_t room = 1 << 20, used = 0;
 	char *buffer = malloc(room);
 	int status = -1;
 
+	setvbuf(stdout, NULL, _IOFBF, 1 << 18);
 	while (buffer && status < 0) {
 		char *at = buffer, *end;
 		ssize_t count;
@@ -118,6 +119,9 @@ int control_client_ask(const char *socket_path, json_t *request,
 	int fd = control_connect(socket_path, error, sizeof(error));
 	int status = EXIT_FAILED;
 
+	/* To print a long list must not take the processor from the recorder. */
+	if (nice(10) < 0)
+		errno = 0;
 	if (fd < 0)
 		report_message(error);
 	else if (!line || !send_all(fd, line, strlen(line)) || !send_all(fd, "\n", 1))

@@ -273,17 +273,23 @@ void job_totals_add(struct job_totals *totals, const struct job_block *block)
 	tracker_counters_add(&totals->counters, &block->counters);
 }
 
-json_t *control_stats(const struct tracker_counters *c, uint64_t uptime_ns)
+json_t *control_stats(const struct tracker_counters *c, struct job_desk_sources *sources,
+		      uint64_t uptime_ns)
 {
 	return json_pack(
-		"{s:b, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, "
+		"{s:b, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I, s:I, s:I, "
+		"s:I, s:I, s:I}, "
 		"s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-		"ok", 1, "uptime_s", (double)uptime_ns / 1e9, "segments", (json_int_t)c->segments,
-		"connections", (json_int_t)c->connections, "connections_now",
-		(json_int_t)c->connections_now, "untracked", (json_int_t)c->untracked,
-		"retransmissions", (json_int_t)c->retransmissions, "icmp_errors",
-		(json_int_t)c->icmp_errors, "records", "made", (json_int_t)c->records,
-		"handed_over", (json_int_t)c->records_sent, "overwritten",
+		"ok", 1, "uptime_s", (double)uptime_ns / 1e9, "received",
+		(json_int_t)atomic_load(&sources->received), "lost_ring_full",
+		(json_int_t)atomic_load(&sources->lost_ring_full), "lost_no_buffer",
+		(json_int_t)atomic_load(&sources->lost_no_buffer), "lost_worker_ring",
+		(json_int_t)atomic_load(&sources->lost_worker_ring), "segments",
+		(json_int_t)c->segments, "connections", (json_int_t)c->connections,
+		"connections_now", (json_int_t)c->connections_now, "untracked",
+		(json_int_t)c->untracked, "retransmissions", (json_int_t)c->retransmissions,
+		"icmp_errors", (json_int_t)c->icmp_errors, "records", "made",
+		(json_int_t)c->records, "handed_over", (json_int_t)c->records_sent, "overwritten",
 		(json_int_t)c->records_overwritten, "discarded", (json_int_t)c->records_discarded,
 		"recycled", (json_int_t)c->records_recycled, "lost", (json_int_t)c->records_lost,
 		"sections", (json_int_t)c->sections, "triggers", (json_int_t)c->triggers,

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "cli/job_desk.h"
 #include "tcpstate/job.h"
 
 /* Bytes that a row takes at most. */
@@ -28,6 +29,7 @@ uint32_t control_row_titles(char out[CONTROL_ROW_MAX]);
 void control_rows_add_id(json_t *ids, const struct job_row *row);
 
 /* The recorder's counters; ok is in it. */
-json_t *control_stats(const struct tracker_counters *counters, uint64_t uptime_ns);
+json_t *control_stats(const struct tracker_counters *counters, struct job_desk_sources *sources,
+		      uint64_t uptime_ns);
 
 #endif

@@ -23,7 +23,15 @@
 
 _Static_assert(BATCH_BYTES >= EVLOG_CAPLEN_MAX, "any frame fits into an empty batch");
 
-enum batch_kind { BATCH_SEGMENTS, BATCH_TICK, BATCH_GROUP, BATCH_DESK, BATCH_JOB, BATCH_END_ALL, BATCH_FINISH };
+enum batch_kind {
+	BATCH_SEGMENTS,
+	BATCH_TICK,
+	BATCH_GROUP,
+	BATCH_DESK,
+	BATCH_JOB,
+	BATCH_END_ALL,
+	BATCH_FINISH
+};
 
 struct batch {
 	enum batch_kind kind;
@@ -78,11 +86,14 @@ static void *work(void *argument)
 	for (;;) {
 		struct batch *batch = spsc_ring_get(handoff->full);
 
-		if (handoff->desk && job_desk_step(handoff->desk, handoff->worker, handoff->tracker) &&
-		    !batch)
+		if (handoff->desk &&
+		    job_desk_step(handoff->desk, handoff->worker, handoff->tracker) && !batch)
 			continue;
 		if (!batch) {
-			wait_for_work(looks);
+			wait_for_work(
+				handoff->desk && job_desk_is_busy(handoff->desk, handoff->worker)
+					? 0
+					: looks);
 			if (looks < LOOKS_BUSY)
 				looks++;
 			continue;

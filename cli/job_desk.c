@@ -7,10 +7,10 @@
 
 #include "store/spsc_ring.h"
 
-#define BLOCKS	   8 /* of each worker: while some are written out others are filled */
-#define RING_SLOTS 16
+#define BLOCKS	   32 /* of each worker: while some are written out others are filled */
+#define RING_SLOTS 64
 #define LOOKS	   64 /* connections, between two batches: less than a batch costs */
-#define WAIT_NS	   200000
+#define WAIT_NS	   50000
 
 struct job_place {
 	struct spsc_ring *empty, *full;
@@ -26,6 +26,7 @@ struct job_desk {
 	struct job_place *places;
 	uint32_t workers;
 	atomic_bool shut;
+	struct job_desk_sources sources;
 };
 
 struct job_desk *job_desk_open(uint32_t workers)
@@ -121,6 +122,16 @@ void job_desk_begin(struct job_desk *desk, uint32_t worker, struct job *job)
 
 	place->part = (struct job_part){ .job = job };
 	place->active = true;
+}
+
+bool job_desk_is_busy(const struct job_desk *desk, uint32_t worker)
+{
+	return desk->places[worker].active;
+}
+
+struct job_desk_sources *job_desk_sources(struct job_desk *desk)
+{
+	return &desk->sources;
 }
 
 bool job_desk_step(struct job_desk *desk, uint32_t worker, struct tracker *tracker)

@@ -6,12 +6,18 @@
 #ifndef BBTAP_CLI_JOB_DESK_H
 #define BBTAP_CLI_JOB_DESK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "tcpstate/job.h"
 
 struct job_desk;
+
+/* What the sources have seen, as of the receiver's last look, about ten times a second. */
+struct job_desk_sources {
+	atomic_uint_least64_t received, lost_ring_full, lost_no_buffer, lost_worker_ring;
+};
 
 /* NULL: no memory. */
 struct job_desk *job_desk_open(uint32_t workers);
@@ -28,8 +34,14 @@ int job_desk_run(struct job_desk *desk, struct job *job,
 /* The receiver's: a job that was left, to be given to all workers by job_desk_begin(); or NULL. */
 struct job *job_desk_poll(struct job_desk *desk);
 
-/* The worker's: begins; goes on a little. job_desk_step() returns false if there was nothing to do. */
+struct job_desk_sources *job_desk_sources(struct job_desk *desk);
+
+/*
+ * The worker's: begins; goes on a little. job_desk_step() returns false if there was nothing to do;
+ * job_desk_is_busy() says whether there will be soon, when answers were taken.
+ */
 void job_desk_begin(struct job_desk *desk, uint32_t worker, struct job *job);
+bool job_desk_is_busy(const struct job_desk *desk, uint32_t worker);
 bool job_desk_step(struct job_desk *desk, uint32_t worker, struct tracker *tracker);
 
 /* The receiver's: workers are at their end, job_desk_run() returns. */

@@ -13,7 +13,9 @@
 #define NSEC_PER_SEC  UINT64_C(1000000000)
 #define TICK_NS	      (NSEC_PER_SEC / 10)
 #define IDLE_SLEEP_NS 1000000
-#define REQUESTS_MAX  4096 /* of all workers between two exchanges */
+#define JOB_ROUNDS    16
+#define BUSY_SLEEP_NS 50000 /* while a request waits for its answers to be taken */
+#define REQUESTS_MAX  4096  /* of all workers between two exchanges */
 /* Reading files, triggers act on other connections of their ID every so many frames, in any number of workers. */
 #define EXCHANGE_FRAMES 1024
 #define LOOK_BATCHES	256 /* while busy, batches between two looks at the clock */
@@ -298,10 +300,24 @@ static bool any_live(const struct pipeline *p)
 	return false;
 }
 
+/* For whoever asks at run time. */
+static void show_sources(const struct pipeline *p, const struct source_stats *sum)
+{
+	struct job_desk_sources *shown = job_desk_sources(p->config->desk);
+
+	atomic_store_explicit(&shown->received, sum->received, memory_order_relaxed);
+	atomic_store_explicit(&shown->lost_ring_full, sum->lost_ring_full, memory_order_relaxed);
+	atomic_store_explicit(&shown->lost_no_buffer, sum->lost_no_buffer, memory_order_relaxed);
+	atomic_store_explicit(&shown->lost_worker_ring, p->stats->lost_worker_ring,
+			      memory_order_relaxed);
+}
+
 /* What comes about by time: ticks for idle connections, and the sources' own housekeeping. */
 static void tick(struct pipeline *p, uint64_t now_ns)
 {
 	struct source_stats stats;
+
+	struct source_stats sum = { 0 };
 
 	p->next_tick_ns = now_ns + TICK_NS;
 	flush_segments(p);
@@ -310,8 +326,14 @@ static void tick(struct pipeline *p, uint64_t now_ns)
 	else
 		for (uint32_t i = 0; i < p->config->workers; i++)
 			handoff_tick(p->handoffs[i], clock_ns(CLOCK_REALTIME));
-	for (uint32_t i = 0; i < p->config->source_count; i++)
+	for (uint32_t i = 0; i < p->config->source_count; i++) {
 		source_get_stats(p->feeds[i].source, &stats);
+		sum.received += stats.received;
+		sum.lost_ring_full += stats.lost_ring_full;
+		sum.lost_no_buffer += stats.lost_no_buffer;
+	}
+	if (p->config->desk)
+		show_sources(p, &sum);
 }
 
 static void note_groups(struct pipeline *p, const struct rules *rules)
@@ -343,6 +365,11 @@ static bool do_job(struct pipeline *p)
 	return p->config->desk && p->tracker && job_desk_step(p->config->desk, 0, p->tracker);
 }
 
+static bool has_job(const struct pipeline *p)
+{
+	return p->config->desk && p->tracker && job_desk_is_busy(p->config->desk, 0);
+}
+
 static void run_live(struct pipeline *p)
 {
 	uint64_t drained = 0;
@@ -353,7 +380,8 @@ static void run_live(struct pipeline *p)
 	while (!*p->config->stop && !all_ended(p)) {
 		uint32_t taken = take_round(p);
 		uint64_t now_ns;
-		bool busy = do_job(p);
+		/* While frames wait they go first; and yet a request comes to its end. */
+		bool busy = (taken < FRAME_BATCH_MAX || rounds % JOB_ROUNDS == 0) && do_job(p);
 
 		if (taken && ++rounds < LOOK_BATCHES)
 			continue;
@@ -373,7 +401,9 @@ static void run_live(struct pipeline *p)
 				p->config->progress(p->config->context, p->frames);
 		}
 		if (!taken && !busy)
-			nanosleep(&(struct timespec){ .tv_nsec = IDLE_SLEEP_NS }, NULL);
+			nanosleep(&(struct timespec){ .tv_nsec = has_job(p) ? BUSY_SLEEP_NS
+									    : IDLE_SLEEP_NS },
+				  NULL);
 	}
 	/* What the rings hold was received, so it is processed. */
 	for (uint32_t i = 0; i < p->config->source_count; i++)
