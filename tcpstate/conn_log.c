@@ -13,6 +13,8 @@ static void snapshot(struct tracker *tracker, const struct connection *conn, enu
 	endpoint_snapshot(
 		&conn->side[side], &conn->side[side_other(side)], connection_cold_of(conn, side),
 		tracker_sender(tracker, &conn->side[side]), ticks_of(conn->first_ts_ns), out);
+	if (blackbox_policy(&tracker->policies, conn)->from_ratio)
+		out->t_flags2 |= TF2_LOG_AUTO;
 }
 
 void conn_log_segment(struct tracker *tracker, struct connection *conn, const struct segment *seg,
@@ -34,9 +36,9 @@ void conn_log_segment(struct tracker *tracker, struct connection *conn, const st
 				snapshot(tracker, conn, side, &snaps[side]);
 		blackbox_recorded(tracker, conn, views,
 				  evlog_packet(&conn->log, &tracker->pool, seg, sender,
-					       flex7_make(sent->cause, sent->confidence), sent->kind,
-					       sent->waited_us ? evidence : NULL, views, snaps,
-					       keep_bytes));
+					       flex7_make(sent->cause, sent->confidence),
+					       sent->kind, sent->waited_us ? evidence : NULL, views,
+					       snaps, keep_bytes));
 	}
 	if (tracker->watched)
 		blackbox_look_at_segment(tracker, conn, seg, sender, sent);

@@ -52,11 +52,11 @@ struct connection {
 	uint16_t iface;
 	uint16_t last_digest; /* of the last segment without data, to know a copy */
 	/* See blackbox.h. */
-	uint32_t member; /* of the group of its ID; 0: it has none */
-	uint32_t watch;	 /* what its triggers remember; 0: nothing yet */
+	uint32_t member;      /* of the group of its ID; 0: it has none */
+	uint32_t watch;	      /* what its triggers remember; 0: nothing yet */
 	uint32_t application; /* its detection; 0: none goes on */
 	uint16_t policy;
-	int8_t mode; /* enum log_mode */
+	int8_t mode;		 /* enum log_mode */
 	struct endpoint side[2]; /* by enum side */
 } __attribute__((aligned(64)));
 

@@ -49,6 +49,7 @@ enum tcp_t_flag {
 
 /* Bits of t_flags2 (FreeBSD tcp_var.h). */
 enum tcp_t_flag2 {
+	TF2_LOG_AUTO = 0x00000008, /* logged because a ratio took it */
 	TF2_ECN_PERMIT = 0x00000020,
 	TF2_ECN_SND_CWR = 0x00000040,
 	TF2_ECN_SND_ECE = 0x00000080,

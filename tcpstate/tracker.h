@@ -25,22 +25,24 @@ struct rule_decision {
 	uint64_t ts_ns;	 /* of its first frame */
 	const struct rule_facts *facts;
 	const struct rule *rule;
-	const struct rule *open; /* would take it before that one, if proto or host were as it wants; or NULL */
-	const char *id;		 /* "": none */
-	bool chosen;		 /* by the rule's ratio; else it is not logged */
+	const struct rule *
+		open; /* would take it before that one, if proto or host were as it wants; or NULL */
+	const char *id; /* "": none */
+	bool chosen;	/* by the rule's ratio; else it is not logged */
 	bool no_room_for_id;
 	bool again; /* another decision of the same connection went before */
 };
 
 struct tracker_config {
-	uint32_t connections_max;	/* at once; the idlest of a sample gives way for one more */
-	uint64_t log_memory_bytes;	/* for all logs, those on their way to the store included */
+	uint32_t connections_max;  /* at once; the idlest of a sample gives way for one more */
+	uint64_t log_memory_bytes; /* for all logs, those on their way to the store included */
 	uint32_t ids_max;	   /* log IDs at once */
 	uint32_t per_id_max;	   /* connections of one ID, ended ones whose log lingers too */
 	bool no_logs;		   /* no logs, no flow summaries */
 	struct log_policy policy;  /* of all connections, if there are no rules */
-	struct rules *rules;	   /* or NULL; borrowed until another is set, or the tracker closed */
-	const struct iface_table *ifaces; /* or NULL; for rules that ask for an interface. Borrowed */
+	struct rules *rules; /* or NULL; borrowed until another is set, or the tracker closed */
+	const struct iface_table
+		*ifaces; /* or NULL; for rules that ask for an interface. Borrowed */
 	/*
 	 * A trigger wants the logs of all with this ID, on all workers: to be answered by
 	 * tracker_dump_group(). NULL: this tracker is all there is, and does it at once.
@@ -53,8 +55,8 @@ struct tracker_config {
 	/* What a rule was chosen for a connection, now or after all. Or NULL. */
 	void (*decided)(void *context, const struct rule_decision *decision);
 	void *decided_context;
-	bool only_decide; /* nothing is logged */
-	struct chunk_sink sink;	  /* not used if no_logs */
+	bool only_decide;	/* nothing is logged */
+	struct chunk_sink sink; /* not used if no_logs */
 };
 
 /* What users get if they say nothing. The sink is left empty. */
@@ -70,8 +72,8 @@ struct tracker_counters {
 	uint64_t out_of_order;
 	uint64_t mirror_duplicates;
 	uint64_t scoreboards_full; /* times that more was outstanding than a scoreboard holds */
-	uint64_t icmp_errors;	 /* that quote a TCP segment; not among the segments */
-	uint64_t icmp_unmatched; /* of them, left out: about no connection that is known */
+	uint64_t icmp_errors;	   /* that quote a TCP segment; not among the segments */
+	uint64_t icmp_unmatched;   /* of them, left out: about no connection that is known */
 	uint64_t icmp_ignored; /* of them, left out: bad checksum, or about nothing that was sent */
 	uint64_t black_holes;  /* senders whose full-size segments never arrive */
 	/* Log records made, both views: the sum of the next five, and what is in the logs now. */
@@ -82,13 +84,13 @@ struct tracker_counters {
 	uint64_t records_recycled;    /* given up because log memory ran low */
 	uint64_t records_discarded;   /* of logs that nothing asked for until the end */
 	uint64_t sections;	      /* chains handed to the sink */
-	uint64_t sections_early; /* of them, handed over because log memory ran low */
-	uint64_t triggers;	 /* that fired, and handed over a log */
-	uint64_t trace_points; /* connections that they switched to another mode */
-	uint64_t ids;		 /* log IDs now */
-	uint64_t ids_full; /* connections that got no ID: too many IDs, or connections of one */
-	uint64_t lingering;	 /* logs of ended connections now */
-	uint64_t applications;	    /* connections that nDPI looked at for proto or host */
+	uint64_t sections_early;      /* of them, handed over because log memory ran low */
+	uint64_t triggers;	      /* that fired, and handed over a log */
+	uint64_t trace_points;	      /* connections that they switched to another mode */
+	uint64_t ids;		      /* log IDs now */
+	uint64_t ids_full;     /* connections that got no ID: too many IDs, or connections of one */
+	uint64_t lingering;    /* logs of ended connections now */
+	uint64_t applications; /* connections that nDPI looked at for proto or host */
 	uint64_t applications_full; /* of them, not looked at: too many at once */
 	uint64_t flow_summaries_lost;
 	uint64_t cold_full;    /* times that a connection got no memory for its range lists */

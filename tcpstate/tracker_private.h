@@ -40,15 +40,16 @@ struct tracker {
 	struct log_policies policies;
 	struct log_groups groups;
 	struct watch *watches;
-	uint32_t watches_total, watches_touched, watches_free; /* index + 1, linked through the first word */
+	uint32_t watches_total, watches_touched,
+		watches_free; /* index + 1, linked through the first word */
 	struct rules *rules;
 	/* Of each of them, the fallback last; and again, for who waits for proto or host: tail, no triggers. */
 	uint16_t *rule_policies;
 	struct applications *applications; /* NULL until rules want them */
-	uint32_t *turns;	 /* of each: where the count of its ratio stands */
+	uint32_t *turns;		   /* of each: where the count of its ratio stands */
 	bool disabled;
-	bool watched; /* some policy has triggers */
-	bool ratios;  /* some connections may be logged by chance */
+	bool watched;	     /* some policy has triggers */
+	bool ratios;	     /* some connections may be logged by chance */
 	struct chunk *flows; /* summaries that wait to be handed over, or NULL */
 	uint32_t hand;	     /* where the look for idle connections goes on */
 };

@@ -152,7 +152,7 @@ static void model_dump(struct model *m, const char *reason)
 		return;
 	m->last = (struct dump){ .count = m->count };
 	memcpy(m->last.serials, m->serials, sizeof(m->serials));
-	snprintf(m->last.reason, LOG_REASON_MAX, "%s", reason);
+	snprintf(m->last.reason, LOG_REASON_MAX, "%.31s", reason);
 	m->dumps++;
 	m->count = 0;
 }
