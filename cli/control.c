@@ -7,7 +7,6 @@
 #include <jansson.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,11 +49,11 @@ struct control {
 	char out[OUT_BYTES];
 };
 
-static volatile sig_atomic_t reload_asked;
+static atomic_bool reload_asked; /* by a signal handler, in whatever thread */
 
 void control_ask_reload(void)
 {
-	reload_asked = 1;
+	atomic_store(&reload_asked, true);
 }
 
 static uint64_t now_ns(void)
@@ -552,10 +551,8 @@ static void *serve(void *argument)
 			if (fds[0].revents)
 				accept_client(c);
 		}
-		if (reload_asked) {
-			reload_asked = 0;
+		if (atomic_exchange(&reload_asked, false))
 			json_decref(reload(c));
-		}
 	}
 	return NULL;
 }

@@ -271,6 +271,7 @@ int run_options_run(struct run_options *o, struct pipeline_config *config,
 	config->workers = o->workers;
 	config->tracker = o->tracker;
 	config->tracker.ifaces = ifaces;
+	config->tracker.other_rules_later = !config->lossless && o->rules_path;
 	config->check_checksums = !o->no_checksums;
 	config->store = store;
 	config->stop = &run_stop;

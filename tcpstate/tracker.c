@@ -89,8 +89,6 @@ bool tracker_set_rules(struct tracker *tracker, struct rules *rules)
 	uint32_t taken = 0;
 	bool watched = tracker->watched, ratios = false;
 
-	if (!tracker->applications && rules_want_application(rules))
-		tracker->applications = applications_open();
 	for (; policies && turns && taken < count; taken++) {
 		uint32_t at = taken % (rules->count + 1);
 		const struct rule *rule = at < rules->count ? &rules->rules[at] : &rules->fallback;
@@ -135,6 +133,13 @@ static bool begin_policies(struct tracker *tracker)
 		return false;
 	tracker->watched = tracker->config.policy.triggers.count != 0;
 	tracker->disabled = tracker->config.only_decide;
+	/* Here, because nDPI can't be set up in several threads at once, and takes its time. */
+	if (tracker->config.other_rules_later ||
+	    (tracker->config.rules && rules_want_application(tracker->config.rules))) {
+		tracker->applications = applications_open();
+		if (!tracker->applications)
+			return false;
+	}
 	return !tracker->config.rules || tracker_set_rules(tracker, tracker->config.rules);
 }
 

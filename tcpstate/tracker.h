@@ -41,6 +41,8 @@ struct tracker_config {
 	bool no_logs;		   /* no logs, no flow summaries */
 	struct log_policy policy;  /* of all connections, if there are no rules */
 	struct rules *rules; /* or NULL; borrowed until another is set, or the tracker closed */
+	/* Other rules, which may ask for proto or host, can come with tracker_set_rules(). */
+	bool other_rules_later;
 	const struct iface_table
 		*ifaces; /* or NULL; for rules that ask for an interface. Borrowed */
 	/*

@@ -49,6 +49,7 @@ stop() {
   kill -TERM $recorder
   wait $recorder
   is "exit status" $? 0
+  grep -A20 "WARNING: ThreadSanitizer" "$dir/err"
   recorder=
 }
 replay() { ip netns exec $from tcpreplay -q -i out --topspeed "$1" >"$dir/replay" 2>&1 || fail "tcpreplay: $(tail -3 "$dir/replay")"; }
