@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "capture/filter.h"
 #include "cli/command.h"
 #include "cli/control.h"
 #include "cli/control_client.h"
@@ -287,6 +288,22 @@ static void print_table(const struct flows_options *o)
 	       number_text(segments, b), bytes_text(bytes, c), number_text(retransmitted, d));
 }
 
+/* One that is none may be a mistyped directory. */
+static bool is_filter(const char *text)
+{
+	char error[512], message[1024];
+	struct bpf_program *filter = filter_make(text, error, sizeof(error));
+	bool is_one = filter;
+
+	if (!is_one) {
+		snprintf(message, sizeof(message), "%s: no such directory, and not a filter: %s", text,
+			 error);
+		report_message(message);
+	}
+	filter_free(&filter);
+	return is_one;
+}
+
 /* What the running recorder follows now; it lays the table out. */
 static int ask_recorder(const struct flows_options *o)
 {
@@ -294,6 +311,11 @@ static int ask_recorder(const struct flows_options *o)
 		json_pack("{s:s, s:s}", "cmd", "flows", "format", o->json ? "json" : "text");
 	char *filter = o->word_count ? words_join(o->words, o->word_count) : NULL;
 
+	if (filter && !is_filter(filter)) {
+		free(filter);
+		json_decref(request);
+		return EXIT_USAGE;
+	}
 	if (filter)
 		json_object_set_new(request, "filter", json_string(filter));
 	if (o->id)

@@ -42,6 +42,10 @@ for command in "rules explain $dir/wrong $dir/story.pcap" "read -c $dir/wrong -o
   is "$command" $? 2
 done
 
+"$bbtap" flows "$dir/nowhere" 2>"$dir/err"
+is "flows of a directory that is not there" $? 2
+grep -q "nowhere: no such directory, and not a filter" "$dir/err" || fail "flows: $(cat "$dir/err")"
+
 # Any number of workers writes the same sections.
 sections() { # DIR: what is in each section, whatever file it is in
   "$bbtap" events --json --view both "$1" | jq -c '[.tag, .id, .reason, .view, .local, .foreign, .serial, .event, .time]' | LC_ALL=C sort | sha256sum
