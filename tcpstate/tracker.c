@@ -20,11 +20,13 @@
 /* All scoreboards beyond the first few segments of each, bytes. */
 #define SENDQ_BYTES (UINT64_C(768) << 20)
 /* Records that a batch looks at for idle connections, and that a new one may look at for room. */
-#define SWEEP_PER_BATCH	 8
-#define SWEEP_PER_TICK	 4096
-#define SWEEP_FOR_ROOM	 64
-#define SWEEP_FOR_MEMORY 1024
+#define SWEEP_PER_BATCH	  8
+#define SWEEP_PER_TICK	  4096
+#define SWEEP_FOR_ROOM	  64
+#define SWEEP_FOR_MEMORY  1024
 #define SAMPLE_FOR_MEMORY 8
+/* Batches until the next look, when no log could give anything. */
+#define ROOM_PAUSE 256
 /* How far ahead of a segment its index slot and its record are fetched. */
 #define PREFETCH_SLOT	16
 #define PREFETCH_RECORD 8
@@ -165,7 +167,8 @@ struct tracker *tracker_open(const struct tracker_config *config)
 	    flow_table_init(&tracker->table, config->connections_max) < 0 ||
 	    log_policies_init(&tracker->policies) < 0 ||
 	    log_groups_init(&tracker->groups, config->ids_max,
-			    config->connections_max + config->connections_max / LINGERING_SHARE + 64,
+			    config->connections_max + config->connections_max / LINGERING_SHARE +
+				    64,
 			    config->per_id_max) < 0 ||
 	    (!config->no_logs && chunk_pool_init(&tracker->pool, config->log_memory_bytes,
 						 config->lossless, &config->sink) < 0) ||
@@ -367,7 +370,7 @@ static void make_room_in_log(struct tracker *tracker, const struct segment *segm
 	struct chunk_pool *pool = &tracker->pool;
 	/* Per segment a new section, an end and events; and its bytes. */
 	uint64_t need = (uint64_t)count * 6 + SWEEP_PER_BATCH * 3;
-	uint32_t looks = tracker->table.touched;
+	uint32_t looks = tracker->table.touched, futile = 0;
 
 	for (uint32_t i = 0; i < count; i++)
 		need += segments[i].caplen_bytes / CHUNK_PAYLOAD_BYTES;
@@ -375,6 +378,11 @@ static void make_room_in_log(struct tracker *tracker, const struct segment *segm
 		need = pool->total / 2;
 	if (chunks_at_hand(pool) >= need)
 		return;
+	/* Nobody had anything to give: to look at all of them again for each batch would take for ever. */
+	if (tracker->room_pause) {
+		tracker->room_pause--;
+		return;
+	}
 	chunk_pool_collect(pool);
 	/* Live, a batch has no time to look at all of them. */
 	if (!pool->lossless && looks > SWEEP_FOR_MEMORY)
@@ -388,12 +396,18 @@ static void make_room_in_log(struct tracker *tracker, const struct segment *segm
 	}
 	while (chunks_at_hand(pool) < need && blackbox_give_lingering(tracker))
 		;
-	for (uint32_t i = 0; chunks_at_hand(pool) < need && i < looks; i += SAMPLE_FOR_MEMORY) {
+	/* Without loss until there is nothing left to give. */
+	for (uint32_t i = 0; chunks_at_hand(pool) < need && futile < tracker->table.touched &&
+			     (pool->lossless || i < looks);
+	     i += SAMPLE_FOR_MEMORY) {
 		struct connection *conn = idlest_log_of_sample(tracker);
 
-		if (conn)
-			blackbox_give_way(tracker, conn, false);
+		futile += SAMPLE_FOR_MEMORY;
+		if (conn && blackbox_give_way(tracker, conn, false))
+			futile = 0;
 	}
+	if (futile >= tracker->table.touched)
+		tracker->room_pause = ROOM_PAUSE;
 }
 
 static struct connection *connection_of(struct tracker *tracker, const struct segment *seg)

@@ -51,6 +51,7 @@ struct tracker {
 	bool watched;	     /* some policy has triggers */
 	bool ratios;	     /* some connections may be logged by chance */
 	struct chunk *flows; /* summaries that wait to be handed over, or NULL */
+	uint32_t room_pause; /* batches */
 	uint32_t hand;	     /* where the look for idle connections goes on */
 };
 

@@ -641,6 +641,27 @@ static void short_memory(void **state)
 	tracker_close(&tracker);
 }
 
+/* All memory is in head logs, which give nothing: that is found out once, and each event is counted. */
+static void memory_full_of_heads(void **state)
+{
+	struct log_policy policy = policy_with(LOG_HEAD);
+	const struct tracker_counters *c;
+
+	(void)state;
+	policy.limit = 1000;
+	open_world(&policy, 100);
+	for (uint16_t i = 0; i < 400; i++)
+		send_data(1000 + i, i);
+	c = tracker_counters(tracker);
+	assert_true(tracker->room_pause > 0);
+	assert_int_equal(c->records_recycled, 0);
+	assert_int_equal(c->records, 400);
+	assert_int_equal(c->records_lost, 300);
+	tracker_finish(tracker, START_NS);
+	assert_adds_up(0);
+	tracker_close(&tracker);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -652,6 +673,7 @@ int main(void)
 		cmocka_unit_test(a_trigger_fires_and_what_follows_is_kept),
 		cmocka_unit_test(all_logging_is_disabled),
 		cmocka_unit_test(short_memory),
+		cmocka_unit_test(memory_full_of_heads),
 	};
 	int failed;
 
