@@ -175,5 +175,5 @@ expect "flows" 0 "$bbtap" flows --sort bytes "$dir/a"
 says "flows" out "connections, "
 expect "flows as JSON" 0 "$bbtap" flows --json "$dir/a"
 jq -e .connection "$dir/out" >/dev/null || { echo "FAILED: flows --json is not JSON"; failed=1; }
-expect "flows of nothing" 1 "$bbtap" flows "$dir/nothing"
+expect "flows of nothing" 2 "$bbtap" flows "$dir/nothing"
 exit $failed
