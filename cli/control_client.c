@@ -60,21 +60,27 @@ static int finish_with(const char *line, size_t length,
 	return fine ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* The last line has "ok" first. */
-static bool is_last(const char *line, size_t length)
+/* Of the whole lines at `text`, the last of an answer, which has "ok" first; NULL: it is not there yet. */
+static char *find_last(char *text, size_t length)
 {
-	return length > 6 && strncmp(line, "{\"ok\":", 6) == 0;
+	static const char mark[] = "\n{\"ok\":";
+	char *found;
+
+	if (length >= sizeof(mark) - 2 && memcmp(text, mark + 1, sizeof(mark) - 2) == 0)
+		return text;
+	found = memmem(text, length, mark, sizeof(mark) - 1);
+	return found ? found + 1 : NULL;
 }
 
+/* Rows are written on as they come, many at once: there may be a million. */
 static int read_answer(int fd, void (*finish)(void *context, const json_t *answer), void *context)
 {
 	size_t room = 1 << 20, used = 0;
 	char *buffer = malloc(room);
 	int status = -1;
 
-	setvbuf(stdout, NULL, _IOFBF, 1 << 18);
 	while (buffer && status < 0) {
-		char *at = buffer, *end;
+		char *end, *last;
 		ssize_t count;
 
 		if (used == room) {
@@ -91,23 +97,22 @@ static int read_answer(int fd, void (*finish)(void *context, const json_t *answe
 		if (count <= 0)
 			break;
 		used += (size_t)count;
-		while (status < 0 && (end = memchr(at, '\n', used - (size_t)(at - buffer)))) {
-			size_t length = (size_t)(end - at);
-
-			if (is_last(at, length))
-				status = finish_with(at, length, finish, context);
-			else if (*at == ' ')
-				fwrite(at + 1, 1, length, stdout);
-			else
-				fwrite(at, 1, length + 1, stdout);
-			at = end + 1;
-		}
-		used -= (size_t)(at - buffer);
-		memmove(buffer, at, used);
+		end = memrchr(buffer, '\n', used);
+		if (!end)
+			continue;
+		last = find_last(buffer, (size_t)(end + 1 - buffer));
+		if (!send_all(STDOUT_FILENO, buffer, (size_t)((last ? last : end + 1) - buffer)))
+			break;
+		if (last)
+			status = finish_with(last, (size_t)(end - last), finish, context);
+		used -= (size_t)(end + 1 - buffer);
+		memmove(buffer, end + 1, used);
 	}
 	free(buffer);
 	if (status < 0)
-		report_message("the recorder went away before it had answered");
+		report_message(
+			"the answer was not read to its end: the recorder went away, or standard "
+			"output can't be written to");
 	return status < 0 || fflush(stdout) != 0 ? EXIT_FAILED : status;
 }
 

@@ -118,6 +118,12 @@ bool evlog_open(struct evlog *log, struct chunk_pool *pool, uint16_t linktype)
 	return true;
 }
 
+void evlog_prefetch(const struct evlog *log)
+{
+	if (log->tail)
+		__builtin_prefetch(&state_of(log->tail)->records);
+}
+
 uint32_t evlog_records(const struct evlog *log, enum side side)
 {
 	return log->tail ? state_of(log->tail)->records[side] : 0;
