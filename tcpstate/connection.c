@@ -278,6 +278,17 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 	return true;
 }
 
+/* A sample of the round trip was taken. */
+static void take_rtt(struct tracker *tracker, struct connection *conn, enum side side,
+		     uint64_t ts_ns, uint32_t sample_us, uint8_t reason)
+{
+	struct models *models = tracker_models(tracker, &conn->side[side]);
+
+	if (models)
+		rtt_spread_add(&models->rtt_spread, &tracker->rtt_spreads, sample_us);
+	conn_log_rtt(tracker, conn, side, ts_ns, sample_us, reason);
+}
+
 /* RFC 9293 3.10.7.4, second: an RST counts if its number is RCV.NXT (RFC 5961 3). */
 static void take_reset(struct tracker *tracker, struct connection *conn, const struct segment *seg,
 		       enum side sender)
@@ -292,8 +303,7 @@ static void take_reset(struct tracker *tracker, struct connection *conn, const s
 	s->seen |= SEEN_RST;
 	/* A refusal takes a round trip like any other answer. */
 	if (answers_syn && rtt_on_ack(&r->rtt, seg->ack, seg->ts_ns, &sample_us))
-		conn_log_rtt(tracker, conn, side_other(sender), seg->ts_ns, sample_us,
-			     RTT_REASON_KARN);
+		take_rtt(tracker, conn, side_other(sender), seg->ts_ns, sample_us, RTT_REASON_KARN);
 	/* RFC 9293 3.10.7.3: in SYN-SENT an RST must acknowledge the SYN. */
 	if (r->state == TCPS_SYN_SENT && !answers_syn)
 		return;
@@ -414,7 +424,7 @@ static void take_ack_of_model(struct tracker *tracker, struct connection *conn,
 	if (ack.has_rtt && !(model->flags & SENDER_UNSURE)) {
 		rtt_sample(&d->rtt, ack.rtt_us, ack.min_rtt_us);
 		rto_sample(&model->rto, ack.rtt_us, srtt_us, seg->ack, d->snd_max);
-		conn_log_rtt(tracker, conn, acked, seg->ts_ns, ack.rtt_us, ack.rtt_reason);
+		take_rtt(tracker, conn, acked, seg->ts_ns, ack.rtt_us, ack.rtt_reason);
 		if (receiver && seg->options.sack_count == 0)
 			receiver_acked(receiver,
 				       &(struct receiver_ack){ .segments = ack.delivered_segments,
@@ -480,9 +490,9 @@ static void take_ack(struct tracker *tracker, struct connection *conn, const str
 	if (model && model->window.flags & (WINDOW_TELL | WINDOW_LEFT_SLOW_START))
 		conn_log_window(tracker, conn, acked, seg->ts_ns);
 	if (rtt_on_ack(&d->rtt, seg->ack, seg->ts_ns, &sample_us))
-		conn_log_rtt(tracker, conn, acked, seg->ts_ns, sample_us, RTT_REASON_KARN);
+		take_rtt(tracker, conn, acked, seg->ts_ns, sample_us, RTT_REASON_KARN);
 	else if (acks_syn && syn_echo(conn, acked, seg, &sample_us))
-		conn_log_rtt(tracker, conn, acked, seg->ts_ns, sample_us, RTT_REASON_ECHO);
+		take_rtt(tracker, conn, acked, seg->ts_ns, sample_us, RTT_REASON_ECHO);
 	endpoint_state_on_acked(d);
 }
 
@@ -644,6 +654,8 @@ void connection_segment(struct tracker *tracker, struct connection *conn, const 
 	struct sender *model;
 	struct sent sent;
 
+	if (r->sender && seg->flags & TCP_ACK)
+		rtt_spread_prefetch(&tracker_models(tracker, r)->rtt_spread, &tracker->rtt_spreads);
 	if (conn->application)
 		blackbox_look_at_application(tracker, conn, seg);
 	if (seg->checksum == CHECKSUM_BAD)

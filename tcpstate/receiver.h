@@ -53,7 +53,7 @@ struct receiver {
 	uint32_t paws_rejects;
 	uint32_t collapses;
 	uint32_t super_packets; /* that came to it: larger than its MSS */
-} __attribute__((aligned(64)));
+};
 
 void receiver_init(struct receiver *receiver);
 

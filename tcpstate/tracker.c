@@ -164,6 +164,7 @@ struct tracker *tracker_open(const struct tracker_config *config)
 		arena_reserve((uint64_t)tracker->models_total * sizeof(tracker->models[0]));
 	if (!tracker->cold_arena || !tracker->models || !tracker->watches ||
 	    sender_memory_init(&tracker->senders, 2 * tracker->models_total, SENDQ_BYTES) < 0 ||
+	    rtt_spread_pool_init(&tracker->rtt_spreads, 2 * tracker->models_total) < 0 ||
 	    flow_table_init(&tracker->table, config->connections_max) < 0 ||
 	    log_policies_init(&tracker->policies) < 0 ||
 	    log_groups_init(&tracker->groups, config->ids_max,
@@ -188,6 +189,7 @@ void tracker_close(struct tracker **tracker)
 	flow_table_dispose(&t->table);
 	arena_release(t->models, t->models_total * sizeof(t->models[0]));
 	sender_memory_dispose(&t->senders);
+	rtt_spread_pool_dispose(&t->rtt_spreads);
 	log_policies_dispose(&t->policies);
 	log_groups_dispose(&t->groups);
 	arena_release(t->watches, t->watches_total * sizeof(t->watches[0]));
@@ -252,6 +254,10 @@ struct sender *tracker_sender_make(struct tracker *tracker, struct connection *c
 	endpoint->sender = (uint32_t)(((char *)models - (char *)tracker->models) / 64);
 	sender_init(&models->sender, fresh);
 	receiver_init(&models->receiver);
+	models->rtt_spread = (struct rtt_spread){ 0 };
+	/* The first sample was that of the handshake, and is all of the smoothed one. */
+	if (endpoint->rtt.samples == 1)
+		rtt_spread_add(&models->rtt_spread, &tracker->rtt_spreads, endpoint->rtt.srtt_us);
 	return &models->sender;
 }
 
@@ -265,6 +271,9 @@ static void models_give(struct tracker *tracker, struct connection *conn)
 	for (int i = 0; i < 2; i++) {
 		if (conn->side[i].sender)
 			sender_dispose(&pair->from[i].sender, &tracker->senders);
+		/* Fewer have no histogram, and to look would be a miss of the cache. */
+		if (conn->side[i].sender && conn->side[i].rtt.samples > RTT_SPREAD_RECENT)
+			rtt_spread_clear(&pair->from[i].rtt_spread, &tracker->rtt_spreads);
 		conn->side[i].sender = 0;
 	}
 	*(struct model_pair **)pair = tracker->models_free;
@@ -582,7 +591,8 @@ const struct tracker_counters *tracker_counters(struct tracker *tracker)
 		flow_table_memory_bytes(&tracker->table) +
 		(uint64_t)tracker->cold_touched * sizeof(tracker->cold_arena[0]) +
 		(uint64_t)(tracker->models_touched - 1) * sizeof(tracker->models[0]) +
-		sender_memory_bytes(&tracker->senders);
+		sender_memory_bytes(&tracker->senders) +
+		rtt_spread_pool_bytes(&tracker->rtt_spreads);
 	return &tracker->counters;
 }
 

@@ -9,14 +9,18 @@
 #include "tcpstate/log_group.h"
 #include "tcpstate/log_policy.h"
 #include "tcpstate/receiver.h"
+#include "tcpstate/rtt_spread.h"
 #include "tcpstate/sender.h"
 #include "tcpstate/tracker.h"
 
 /* The models of what a side sends. */
 struct models {
 	struct sender sender;
-	struct receiver receiver; /* its peer */
+	struct receiver receiver;     /* its peer */
+	struct rtt_spread rtt_spread; /* of what it sent, in the receiver's last line */
 } __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct models) == 384, "six lines of the cache");
 
 /* Both sides', together: a segment needs some of all, and each place of its own is a miss of the TLB. */
 struct model_pair {
@@ -37,6 +41,7 @@ struct tracker {
 	uint32_t models_total;
 	uint32_t models_touched;
 	struct sender_memory senders;
+	struct rtt_spread_pool rtt_spreads;
 	struct log_policies policies;
 	struct log_groups groups;
 	struct watch *watches;
