@@ -189,6 +189,27 @@ static void note_late(struct connection *conn, const struct segment *seg, enum s
 	conn->side[sender].gap_bytes -= segment_length(seg);
 }
 
+/* Why a segment was sent again: with the models if there are any; a SYN comes before them. */
+static void count_again(struct tracker *tracker, struct connection *conn, enum side sender,
+			uint8_t cause)
+{
+	struct endpoint *s = &conn->side[sender];
+	struct sender *model = tracker_sender(tracker, s);
+	struct connection_cold *cold;
+
+	s->retransmitted_segments++;
+	tracker->counters.retransmissions++;
+	if (model && cause != CAUSE_SYN) {
+		sender_sent_again(model, &tracker->senders, s, cause);
+	} else if (cause == CAUSE_SYN || cause == CAUSE_FIN) {
+		cold = tracker_cold(tracker, conn);
+		if (cold && cause == CAUSE_SYN)
+			cold->side[sender].syns_again++;
+		else if (cold)
+			cold->side[sender].fins_again++;
+	}
+}
+
 /* What the sender's TCB learns from having sent this. False: its numbers are to be ignored. */
 static bool account_sent(struct tracker *tracker, struct connection *conn,
 			 const struct segment *seg, enum side sender, const struct sent *sent)
@@ -203,11 +224,10 @@ static bool account_sent(struct tracker *tracker, struct connection *conn,
 	count_up(&s->keepalives, sent->cause == CAUSE_KEEPALIVE);
 	count_up(&s->mirror_duplicates, sent->cause == CAUSE_MIRROR_DUPLICATE);
 	if (sent->kind == OUT_RETRANSMISSION || sent->kind == OUT_TLP_RETRANSMISSION) {
-		s->retransmitted_segments++;
+		count_again(tracker, conn, sender, sent->cause);
 		s->retransmitted_bytes += seg->payload_bytes < sent->again_bytes
 						  ? seg->payload_bytes
 						  : sent->again_bytes;
-		tracker->counters.retransmissions++;
 	}
 	tracker->counters.mirror_duplicates += sent->cause == CAUSE_MIRROR_DUPLICATE;
 	if (sent->cause == CAUSE_OUT_OF_ORDER) {

@@ -93,6 +93,8 @@ struct endpoint_cold {
 		uint64_t ts_ns; /* 0: there is none */
 		uint32_t tsval;
 	} syn[2]; /* its SYN or SYN-ACK, sent again with a time stamp: the last first */
+	uint32_t syns_again;
+	uint32_t fins_again; /* without a sender model, which counts them else */
 };
 
 struct sender;

@@ -71,6 +71,18 @@ static void make_cold(struct sender *sender, struct sender_memory *memory, uint3
 	sender->cold->past.told_bytes = window_initial_bytes(&sender->window);
 }
 
+static uint32_t slot_of_cause(uint8_t cause)
+{
+	return cause < SENDER_CAUSES ? cause : 0;
+}
+
+void sender_sent_again(struct sender *sender, struct sender_memory *memory,
+		       const struct endpoint *endpoint, uint8_t cause)
+{
+	make_cold(sender, memory, endpoint->snd_una);
+	sender->cold->again_by_cause[slot_of_cause(cause)]++;
+}
+
 static void begin_trouble(struct sender *sender, struct sender_memory *memory,
 			  const struct endpoint *endpoint)
 {
@@ -663,8 +675,10 @@ static void answer_probe(struct sender *sender, const struct endpoint *endpoint,
 	sender->flags &= (uint8_t)~SENDER_TLP_ASKS;
 }
 
-static void add_needless(struct sender_ack *out, const struct needless *verdict)
+static void add_needless(struct sender *sender, struct sender_ack *out,
+			 const struct needless *verdict)
 {
+	sender->cold->needless_by_cause[slot_of_cause(verdict->cause)]++;
 	out->needless[out->needless_count++] = *verdict;
 	out->undone |= verdict->undone;
 }
@@ -814,14 +828,14 @@ void sender_acked(struct sender *sender, struct sender_memory *memory,
 		sender->sack_count = 0;
 	if (out->dsack && fate_on_dsack(&sender->cold->fate, out->dsack_block, &verdict)) {
 		out->dsack_needless = true;
-		add_needless(out, &verdict);
+		add_needless(sender, out, &verdict);
 	}
 	if (news && sender->phase != PHASE_OPEN)
 		out->black_hole = pmtu_acked(&sender->cold->pmtu, ack->ack, &out->hole);
 	if ((news || samples.original) && sender->phase != PHASE_OPEN &&
 	    fate_on_ack(&sender->cold->fate, ack, samples.original && sender->flags & SENDER_FRTO,
 			&verdict))
-		add_needless(out, &verdict);
+		add_needless(sender, out, &verdict);
 	take_rtt(sender, ack, advances, &samples, out);
 	/* Only what tells something new puts the sender's timers off (RFC 6298 5.3). */
 	if (out->delivered_segments || (news && !advances))

@@ -60,6 +60,9 @@ struct seen_packet {
 	uint16_t ip_id;
 };
 
+/* Counts by cause: of enum cause those up to CAUSE_FIN, and at 0 all others. */
+#define SENDER_CAUSES 6
+
 /*
  * What a sender needs when something is lost, late or sent again, and what shows only once it has sent
  * for a while. Most connections are short and lose nothing.
@@ -87,7 +90,11 @@ struct sender_cold {
 	uint8_t behind;		/* enum sender_behind */
 	uint8_t behind_backoff; /* CAUGHT_UP: timeouts in a row, if it has not */
 	struct sender_cold *next_free;
+	uint32_t again_by_cause[SENDER_CAUSES];	   /* segments that were sent again */
+	uint32_t needless_by_cause[SENDER_CAUSES]; /* verdicts on them; see fate.h */
 } __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct sender_cold) == 640, "ten lines, to the last byte");
 
 /*
  * Four lines of the cache, by use. The last one is all that a segment without data leaves of its sender. A
@@ -205,6 +212,10 @@ void sender_step(struct sender *sender, struct sender_memory *memory,
 void sender_sent(struct sender *sender, struct sender_memory *memory,
 		 const struct endpoint *endpoint, const struct segment *seg,
 		 const struct sent *sent);
+
+/* The segment counts as one that was sent again, for this cause. */
+void sender_sent_again(struct sender *sender, struct sender_memory *memory,
+		       const struct endpoint *endpoint, uint8_t cause);
 
 /* A packet of the endpoint passed, of any kind; after all of the above. */
 void sender_passed(struct sender *sender, const struct endpoint *endpoint,
