@@ -25,9 +25,12 @@ struct applications {
 	struct ndpi_detection_module_struct *module;
 	struct application *slots; /* APPLICATIONS_MAX */
 	uint32_t touched, first_free;
+	struct application_names *names; /* names_max */
+	uint32_t names_max, names_touched;
+	uint32_t names_free; /* number, linked through the first bytes; 0: none */
 };
 
-struct applications *applications_open(void)
+struct applications *applications_open(uint32_t connections_max)
 {
 	struct applications *a = calloc(1, sizeof(*a));
 	NDPI_PROTOCOL_BITMASK all;
@@ -35,8 +38,10 @@ struct applications *applications_open(void)
 	if (!a)
 		return NULL;
 	a->slots = arena_reserve(APPLICATIONS_MAX * sizeof(a->slots[0]));
+	a->names_max = connections_max;
+	a->names = arena_reserve(a->names_max * sizeof(a->names[0]));
 	a->module = ndpi_init_detection_module(ndpi_dont_load_tor_hosts | ndpi_dont_init_libgcrypt);
-	if (!a->slots || !a->module) {
+	if (!a->slots || !a->names || !a->module) {
 		applications_close(&a);
 		return NULL;
 	}
@@ -59,6 +64,7 @@ void applications_close(struct applications **applications)
 	if (a->module)
 		ndpi_exit_detection_module(a->module);
 	arena_release(a->slots, APPLICATIONS_MAX * sizeof(a->slots[0]));
+	arena_release(a->names, a->names_max * sizeof(a->names[0]));
 	free(a);
 }
 
@@ -153,4 +159,35 @@ void applications_drop(struct applications *a, uint32_t number)
 	slot->flow = NULL;
 	slot->next_free = a->first_free;
 	a->first_free = number;
+}
+
+uint32_t applications_keep(struct applications *a, const struct rule_facts *facts)
+{
+	struct application_names *names;
+	uint32_t number = a->names_free;
+
+	if (!*facts->proto && !*facts->host)
+		return 0;
+	if (number)
+		memcpy(&a->names_free, &a->names[number - 1], sizeof(a->names_free));
+	else if (a->names_touched < a->names_max)
+		number = ++a->names_touched;
+	else
+		return 0;
+	names = &a->names[number - 1];
+	memset(names, 0, sizeof(*names));
+	strncpy(names->proto, facts->proto, sizeof(names->proto) - 1);
+	strncpy(names->host, facts->host, sizeof(names->host) - 1);
+	return number;
+}
+
+const struct application_names *applications_names(const struct applications *a, uint32_t kept)
+{
+	return &a->names[kept - 1];
+}
+
+void applications_forget(struct applications *a, uint32_t kept)
+{
+	memcpy(&a->names[kept - 1], &a->names_free, sizeof(a->names_free));
+	a->names_free = kept;
 }

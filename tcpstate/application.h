@@ -15,10 +15,22 @@
 /* Connections that can be looked at, at once; of one worker. Further ones count as not known. */
 #define APPLICATIONS_MAX 16384
 
+/* What is kept of the names once they are known, the NUL included. */
+#define APPLICATION_PROTO_MAX 32
+#define APPLICATION_HOST_MAX  80
+
+struct application_names {
+	char proto[APPLICATION_PROTO_MAX];
+	char host[APPLICATION_HOST_MAX];
+};
+
 struct applications;
 
-/* NULL: no memory. Not from several threads at once. */
-struct applications *applications_open(void);
+/*
+ * connections_max: of so many the names can be kept. NULL: no memory. Not from several threads at
+ * once.
+ */
+struct applications *applications_open(uint32_t connections_max);
 void applications_close(struct applications **applications);
 
 /* Begins to look; facts are copied. Returns a number > 0, or 0: there are too many. */
@@ -35,5 +47,17 @@ const struct rule_facts *applications_segment(struct applications *applications,
 const struct rule_facts *applications_give_up(struct applications *applications, uint32_t number);
 
 void applications_drop(struct applications *applications, uint32_t number);
+
+/*
+ * Keeps the names of what was decided, cut to what there is room for. Returns another kind of number > 0,
+ * or 0: there is nothing to keep.
+ */
+uint32_t applications_keep(struct applications *applications, const struct rule_facts *facts);
+
+/* Valid until applications_forget(). */
+const struct application_names *applications_names(const struct applications *applications,
+						   uint32_t kept);
+
+void applications_forget(struct applications *applications, uint32_t kept);
 
 #endif

@@ -246,6 +246,7 @@ static void take_application(struct tracker *tracker, struct connection *conn,
 	/* What its triggers have done was under another policy. */
 	if (conn->watch)
 		*watch_of(tracker, conn) = (struct watch){ 0 };
+	conn->names = applications_keep(tracker->applications, facts);
 	applications_drop(tracker->applications, conn->application);
 	conn->application = 0;
 }
@@ -520,6 +521,13 @@ void blackbox_end(struct tracker *tracker, struct connection *conn, enum end_rea
 	if (words)
 		blackbox_dump(tracker, conn, conn->last_ts_ns, words);
 	watch_drop(tracker, conn);
+}
+
+void blackbox_release(struct tracker *tracker, struct connection *conn)
+{
+	if (conn->names)
+		applications_forget(tracker->applications, conn->names);
+	conn->names = 0;
 	if (linger(tracker, conn))
 		return; /* its policy has this user still */
 	clear(tracker, conn, &tracker->counters.records_discarded);

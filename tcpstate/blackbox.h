@@ -19,8 +19,11 @@ struct tracker;
 /* A new connection, whose first segment this is: its rule, mode, ID. */
 void blackbox_begin(struct tracker *tracker, struct connection *conn, const struct segment *seg);
 
-/* FLOWEND and CONNEND are logged: what is to be handed over is, what lingers does, the rest goes. */
+/* FLOWEND and CONNEND are logged: its rule is decided if it was not, what is to be handed over is. */
 void blackbox_end(struct tracker *tracker, struct connection *conn, enum end_reason reason);
+
+/* Behind it, the last: what lingers does, the rest goes, its policy and ID too. */
+void blackbox_release(struct tracker *tracker, struct connection *conn);
 
 /*
  * In front of a record in these views: which of them can take it; the others need none, or it is lost

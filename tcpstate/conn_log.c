@@ -388,12 +388,10 @@ void conn_log_flush_flows(struct tracker *tracker)
 	chunk_pool_give(&tracker->pool, flows);
 }
 
-static void summary_add(struct tracker *tracker, const struct connection *conn,
-			enum end_reason reason)
+static void summary_add(struct tracker *tracker, const struct flow_summary *summary)
 {
-	struct flow_summary summary;
-
-	flow_summary_of(tracker, conn, reason, &summary);
+	if (tracker->flows && tracker->flows->used_bytes + sizeof(*summary) > CHUNK_PAYLOAD_BYTES)
+		conn_log_flush_flows(tracker);
 	if (!tracker->flows) {
 		tracker->flows = chunk_pool_get(&tracker->pool);
 		if (!tracker->flows) {
@@ -402,18 +400,20 @@ static void summary_add(struct tracker *tracker, const struct connection *conn,
 		}
 		tracker->flows->kind = CHUNK_FLOWS;
 	}
-	memcpy(tracker->flows->bytes + tracker->flows->used_bytes, &summary, sizeof(summary));
-	tracker->flows->used_bytes += sizeof(summary);
-	if (tracker->flows->used_bytes + sizeof(summary) > CHUNK_PAYLOAD_BYTES)
-		conn_log_flush_flows(tracker);
+	memcpy(tracker->flows->bytes + tracker->flows->used_bytes, summary, sizeof(*summary));
+	tracker->flows->used_bytes += sizeof(*summary);
 }
 
 void conn_log_end(struct tracker *tracker, struct connection *conn, enum end_reason reason)
 {
+	struct flow_summary summary;
+
 	if (tracker->config.no_logs)
 		return;
 	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
 		log_flow_end(tracker, conn, side, reason);
 	blackbox_end(tracker, conn, reason);
-	summary_add(tracker, conn, reason);
+	flow_summary_of(tracker, conn, reason, &summary);
+	blackbox_release(tracker, conn);
+	summary_add(tracker, &summary);
 }

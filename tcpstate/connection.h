@@ -58,6 +58,7 @@ struct connection {
 	uint16_t policy;
 	int8_t mode;		 /* enum log_mode */
 	struct endpoint side[2]; /* by enum side */
+	uint32_t names;		 /* of its application, once it is decided; 0: not known */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct connection) == 448, "the budget");

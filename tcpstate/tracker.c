@@ -138,7 +138,7 @@ static bool begin_policies(struct tracker *tracker)
 	/* Here, because nDPI can't be set up in several threads at once, and takes its time. */
 	if (tracker->config.other_rules_later ||
 	    (tracker->config.rules && rules_want_application(tracker->config.rules))) {
-		tracker->applications = applications_open();
+		tracker->applications = applications_open(tracker->config.connections_max);
 		if (!tracker->applications)
 			return false;
 	}
