@@ -53,6 +53,52 @@ static void summarise_side(const struct endpoint *endpoint, const struct endpoin
 	out->window_collapses = own->collapses;
 }
 
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Why it sent again. cold, sender: its own; each may be NULL. */
+static void summarise_causes(const struct endpoint_cold *cold, const struct sender *sender,
+			     struct flow_side_summary *out)
+{
+	const struct sender_cold *model = sender ? sender->cold : NULL;
+	uint32_t known = 0;
+
+	for (int cause = CAUSE_RECOVERY; model && cause < SENDER_CAUSES; cause++)
+		out->by_cause[cause] = model->again_by_cause[cause];
+	if (cold) {
+		out->by_cause[CAUSE_SYN] += cold->syns_again;
+		out->by_cause[CAUSE_FIN] += cold->fins_again;
+	}
+	for (int cause = CAUSE_RECOVERY; cause <= CAUSE_FIN; cause++)
+		known += out->by_cause[cause];
+	out->by_cause[CAUSE_AMBIGUOUS] = out->retransmitted_segments - known;
+	out->by_cause[CAUSE_WINDOW_PROBE] = out->window_probes;
+	out->by_cause[CAUSE_KEEPALIVE] = out->keepalives;
+	if (!model)
+		return;
+	for (int cause = CAUSE_RECOVERY; cause < SENDER_CAUSES; cause++)
+		out->needless_by_cause[cause] =
+			min_u32(model->needless_by_cause[cause], out->by_cause[cause]);
+	out->needless_by_cause[CAUSE_AMBIGUOUS] =
+		min_u32(model->needless_by_cause[0], out->by_cause[CAUSE_AMBIGUOUS]);
+}
+
+static void summarise_rtt(const struct tracker *tracker, const struct endpoint *endpoint,
+			  struct flow_side_summary *out)
+{
+	const struct models *models = tracker_models(tracker, endpoint);
+
+	if (models) {
+		out->rtt_median_us = rtt_spread_median_us(
+			&models->rtt_spread, &tracker->rtt_spreads, endpoint->rtt.min_us);
+		out->rtt_max_us = models->rtt_spread.max_us;
+	} else if (endpoint->rtt.samples == 1) {
+		out->rtt_median_us = out->rtt_max_us = endpoint->rtt.srtt_us;
+	}
+}
+
 /* What was inferred of it as a sender. */
 static void summarise_sender(const struct sender *sender, struct flow_side_summary *out)
 {
@@ -60,6 +106,23 @@ static void summarise_sender(const struct sender *sender, struct flow_side_summa
 		return;
 	memcpy(out->limited_ms, sender->window.limited_ms, sizeof(out->limited_ms));
 	out->cc_family = window_family(sender, &out->cc_confidence);
+}
+
+/* How it was logged, and what it was used for. */
+static void summarise_log(const struct tracker *tracker, const struct connection *conn,
+			  struct flow_summary *out)
+{
+	const struct log_policy *policy = blackbox_policy(&tracker->policies, conn);
+
+	out->sections = conn->section;
+	out->mode = conn->mode;
+	if (strcmp(policy->rule, "default") != 0)
+		memcpy(out->rule, policy->rule, sizeof(out->rule));
+	memcpy(out->tag, policy->tag, sizeof(out->tag));
+	if (conn->member)
+		memcpy(out->id, log_member_id(&tracker->groups, conn->member), sizeof(out->id));
+	if (conn->names)
+		out->application = *applications_names(tracker->applications, conn->names);
 }
 
 /* Whose logs were written, or may be. */
@@ -91,5 +154,9 @@ void flow_summary_of(struct tracker *tracker, const struct connection *conn, enu
 			       tracker_receiver(tracker, conn, side),
 			       tracker_receiver(tracker, conn, side_other(side)), &out->side[side]);
 		summarise_sender(tracker_sender(tracker, &conn->side[side]), &out->side[side]);
+		summarise_causes(connection_cold_of(conn, side),
+				 tracker_sender(tracker, &conn->side[side]), &out->side[side]);
+		summarise_rtt(tracker, &conn->side[side], &out->side[side]);
 	}
+	summarise_log(tracker, conn, out);
 }

@@ -6,7 +6,10 @@
 #include <stdint.h>
 
 #include "capture/segment.h"
+#include "tcpstate/application.h"
+#include "tcpstate/event.h"
 #include "tcpstate/evlog.h"
+#include "tcpstate/log_policy.h"
 #include "tcpstate/window.h"
 
 /* How the connection began, as far as the tap saw. */
@@ -15,6 +18,8 @@ enum flow_start {
 	START_SYNACK = 2, /* only the server's SYN-ACK was */
 	START_MIDSTREAM = 3,
 };
+
+#define SUMMARY_CAUSES (CAUSE_AMBIGUOUS + 1)
 
 /* One endpoint: what it sent, unless the name says otherwise. */
 struct flow_side_summary {
@@ -30,6 +35,17 @@ struct flow_side_summary {
 	uint32_t mirror_duplicates; /* sent once, passed the tap twice */
 	uint32_t keepalives;
 	uint32_t window_probes;
+	/*
+	 * By enum cause. Retransmissions are all but CAUSE_WINDOW_PROBE and CAUSE_KEEPALIVE: together they are
+	 * retransmitted_segments. These two are the counters above again. CAUSE_AMBIGUOUS has, besides
+	 * what could not be told, what was damaged (CAUSE_BAD_CHECKSUM) and what there was no memory for.
+	 */
+	uint32_t by_cause[SUMMARY_CAUSES];
+	/*
+	 * Of them, proved needless (EVENT_BAD_RETRAN): by DSACK each segment; by Eifel or F-RTO one for an
+	 * episode, so the number is a floor. Never more than were sent.
+	 */
+	uint32_t needless_by_cause[SUMMARY_CAUSES];
 	/* How it acknowledged what it received; all 0 if it received nothing. */
 	uint32_t acks;		     /* of something new */
 	uint32_t acked_segments;     /* by these */
@@ -43,7 +59,13 @@ struct flow_side_summary {
 	uint32_t window_collapses;
 	uint32_t super_packets; /* sent, larger than the peer's MSS: merged on the way to the tap */
 	uint32_t rtt_samples;	/* taken by this side: its data, the peer's ACK */
-	uint32_t rtt_min_us;	/* 0: no sample */
+	uint32_t rtt_min_us;	/* 0: no sample; also of the youngest that an ACK acknowledges */
+	/*
+	 * Median and largest sample. The largest is exact, the median to 1/4 or better, see rtt_spread.h; of one or
+	 * two samples it is exact too. 0: unknown, as when models are off and there is more than one.
+	 */
+	uint32_t rtt_median_us;
+	uint32_t rtt_max_us;
 	uint32_t srtt_us;
 	uint32_t rttvar_us;
 	uint32_t iss;	    /* 0 and meaningless if its SYN was not seen */
@@ -74,12 +96,26 @@ struct flow_summary {
 	uint64_t last_ts_ns;
 	uint64_t events_lost;		  /* events that did not get into the log, both views */
 	struct flow_side_summary side[2]; /* by enum side */
+	/* How it was logged, as it is at the end. */
+	uint16_t sections;	  /* handed over (modulo 2^16); what lingers may follow */
+	int8_t mode;		  /* enum log_mode */
+	char rule[RULE_NAME_MAX]; /* that took it; empty: none did, the default */
+	char id[LOG_ID_MAX];	  /* empty: none */
+	char tag[LOG_TAG_MAX];	  /* empty: none */
+	/* As nDPI has it; empty: not known, or it was not asked. */
+	struct application_names application;
 };
+
+/* They gather in chunks. */
+_Static_assert(2 * sizeof(struct flow_summary) <= CHUNK_PAYLOAD_BYTES, "two to a chunk");
 
 struct connection;
 struct tracker;
 
-/* Fills in all of *out: what is known of the connection now, which ends for this reason. */
+/*
+ * Fills in all of *out: what is known of the connection now, which ends for this reason. Call between
+ * blackbox_end() and blackbox_release().
+ */
 void flow_summary_of(struct tracker *tracker, const struct connection *conn, enum end_reason reason,
 		     struct flow_summary *out);
 
