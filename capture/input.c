@@ -17,15 +17,19 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "capture/unxz.h"
+
 #define RAW_BYTES	(256u << 10)
 #define BUFFER_FIRST	(1u << 20)
 #define ZSTD_WINDOW_MAX 27 /* 128 MB, what the zstd program takes by default */
+
+#define MAGIC_BYTES 6 /* the longest, xz's */
 
 #define LOOK_MS 200 /* how often a wait for a pipe looks whether to stop */
 
 #define SHORTENED "the file became shorter while it was read"
 
-enum kind { MAPPED, STREAM, GZIP, ZSTD };
+enum kind { MAPPED, STREAM, GZIP, ZSTD, XZ };
 
 struct input {
 	enum kind kind;
@@ -48,6 +52,7 @@ struct input {
 	bool raw_at_end;
 	z_stream zlib;
 	ZSTD_DStream *zstd;
+	struct unxz *xz;
 	bool in_member; /* decompressor is inside a gzip member or zstd frame */
 };
 
@@ -177,6 +182,34 @@ static size_t unzstd_some(struct input *input, uint8_t *to, size_t bytes)
 	return out.pos;
 }
 
+static size_t unxz_bytes(struct input *input, uint8_t *to, size_t bytes)
+{
+	size_t made = 0;
+
+	while (made == 0) {
+		bool last = !refill_raw(input);
+
+		if (input->failed)
+			return 0;
+		switch (unxz_some(input->xz, input->raw, &input->raw_position, input->raw_end, last,
+				  to, bytes, &made)) {
+		case UNXZ_MORE:
+			break;
+		case UNXZ_END:
+			return made;
+		case UNXZ_CUT:
+			fail(input, -EBADMSG, "xz stream cut short at compressed offset %llu",
+			     (unsigned long long)compressed_offset(input));
+			return made;
+		case UNXZ_DAMAGED:
+			fail(input, -EBADMSG, "xz stream damaged near compressed offset %llu: %s",
+			     (unsigned long long)compressed_offset(input), unxz_problem(input->xz));
+			return made;
+		}
+	}
+	return made;
+}
+
 static size_t produce(struct input *input, uint8_t *to, size_t bytes)
 {
 	switch (input->kind) {
@@ -184,6 +217,8 @@ static size_t produce(struct input *input, uint8_t *to, size_t bytes)
 		return inflate_some(input, to, bytes);
 	case ZSTD:
 		return unzstd_some(input, to, bytes);
+	case XZ:
+		return unxz_bytes(input, to, bytes);
 	default:
 		/* The first bytes, that told it is not compressed, stand in raw. */
 		if (input->raw_position < input->raw_end) {
@@ -349,6 +384,11 @@ static int start_decompressor(struct input *input)
 			return -ENOMEM;
 		ZSTD_DCtx_setParameter(input->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_MAX);
 	}
+	if (input->kind == XZ) {
+		input->xz = unxz_open();
+		if (!input->xz)
+			return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -356,6 +396,7 @@ static enum kind kind_of(const uint8_t *first, size_t count)
 {
 	static const uint8_t gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
 	static const uint8_t skippable[] = { 0x50, 0x2a, 0x4d, 0x18 };
+	static const uint8_t xz[] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
 
 	if (count >= 4 && memcmp(first, zstd, sizeof(zstd)) == 0)
 		return ZSTD;
@@ -363,13 +404,15 @@ static enum kind kind_of(const uint8_t *first, size_t count)
 		return ZSTD; /* a skippable frame first */
 	if (count >= 2 && memcmp(first, gzip, sizeof(gzip)) == 0)
 		return GZIP;
+	if (count >= sizeof(xz) && memcmp(first, xz, sizeof(xz)) == 0)
+		return XZ;
 	return STREAM;
 }
 
 /* Reads the first bytes of a file and finds out what it is. */
 static int tell_kind(struct input *input)
 {
-	while (input->raw_end < 4) {
+	while (input->raw_end < MAGIC_BYTES) {
 		size_t got =
 			read_some(input, input->raw + input->raw_end, RAW_BYTES - input->raw_end);
 
@@ -476,6 +519,7 @@ void input_close(struct input **input)
 	if (i->kind == GZIP)
 		inflateEnd(&i->zlib);
 	ZSTD_freeDStream(i->zstd);
+	unxz_close(&i->xz);
 	free(i->buffer);
 	free(i->raw);
 	if (i->own_fd && i->fd >= 0)

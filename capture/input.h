@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * input.h - the bytes of a file in order, whatever it is: a mapped plain file, standard input, gzip
- * or zstd (told by the first bytes, not by the name). Knows nothing of capture formats.
+ * input.h - the bytes of a file in order, whatever it is: a mapped plain file, standard input, gzip,
+ * zstd or xz (told by the first bytes, not by the name). Knows nothing of capture formats.
  */
 #ifndef BBTAP_CAPTURE_INPUT_H
 #define BBTAP_CAPTURE_INPUT_H

@@ -56,8 +56,8 @@ static const struct argp argp = {
 	.options = own_options,
 	.parser = parse,
 	.args_doc = "[FILTER] FILE...",
-	.doc = "Reads capture files (pcap, pcapng; also .gz and .zst; - is standard input) and "
-	       "writes "
+	.doc = "Reads capture files (pcap, pcapng; also .gz, .zst and .xz; - is standard input) "
+	       "and writes "
 	       "the black box log of every TCP connection in them, both endpoints."
 	       "\vFILTER is a libpcap expression such as \"tcp port 443\" or \"host 192.0.2.1\", "
 	       "in one "

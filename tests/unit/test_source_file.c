@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -493,6 +494,114 @@ static void compressed_and_damaged(void **state)
 	assert_true(result.frames >= 8000 - ZSTD_DStreamOutSize() / 116 - 1);
 }
 
+/* An xz stream of some of the file's bytes; 0 if `out` is too small. */
+static size_t pack_xz(uint8_t *out, size_t room, size_t from, size_t to, uint32_t dictionary_bytes)
+{
+	lzma_options_lzma options;
+	lzma_filter filters[] = { { .id = LZMA_FILTER_LZMA2, .options = &options },
+				  { .id = LZMA_VLI_UNKNOWN } };
+	size_t length = 0;
+
+	lzma_lzma_preset(&options, 0);
+	options.dict_size = dictionary_bytes;
+	if (lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC64, NULL, file.bytes + from, to - from,
+				      out, &length, room) != LZMA_OK)
+		return 0;
+	return length;
+}
+
+static void compressed_by_xz(void **state)
+{
+	enum { INDEX_BYTES = 8, CHECKSUM = 12 + INDEX_BYTES + 1 }; /* before the footer */
+	static uint8_t packed[1 << 20];
+	static const struct {
+		const char *name;
+		int32_t cut;	   /* so many bytes of the end are missing */
+		int32_t flip;	   /* this byte, from the end, is changed; 0: none */
+		uint32_t zeros;	   /* of padding behind it */
+		const char *error; /* NULL: none */
+		int32_t frames_min;
+	} rows[] = {
+		{ "whole", 0, 0, 0, NULL, 5000 },
+		{ "padded", 0, 0, 8, NULL, 5000 },
+		{ "padded oddly", 0, 0, 3, "xz stream damaged near compressed offset", 5000 },
+		{ "footer cut", 1, 0, 0, "xz stream cut short at compressed offset", 5000 },
+		{ "cut", 200, 0, 0, "xz stream cut short at compressed offset", 1 },
+		{ "bad magic of the footer", 0, 1, 0, "xz stream damaged near", 5000 },
+		{ "bad checksum", 0, CHECKSUM, 0, "xz stream damaged near", 5000 },
+	};
+	const char *path;
+	struct result result;
+	size_t length, half;
+
+	(void)state;
+	begin(false);
+	pcap_header(0xa1b2c3d4, 1);
+	for (int i = 0; i < 5000; i++)
+		pcap_record((uint32_t)i * 2654435761u, (uint32_t)i * 40503u % 1000000, 100 + i % 50,
+			    1500);
+	half = file.length / 2;
+	/* two streams, with padding between them */
+	length = pack_xz(packed, sizeof(packed), 0, half, 1 << 20);
+	memset(packed + length, 0, 4);
+	length += 4;
+	length += pack_xz(packed + length, sizeof(packed) - length, half, file.length, 1 << 20);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].flip)
+			packed[length - (size_t)rows[i].flip] ^= 0x55;
+		memset(packed + length, 0, rows[i].zeros);
+		path = write_as(rows[i].name, packed, length - (size_t)rows[i].cut + rows[i].zeros);
+		if (rows[i].flip)
+			packed[length - (size_t)rows[i].flip] ^= 0x55;
+		result = read_all(&path, 1);
+		assert_int_equal(result.errors, rows[i].error != NULL);
+		if (rows[i].error && !strstr(result.error, rows[i].error))
+			fail_msg("%s: %s", rows[i].name, result.error);
+		if ((int32_t)result.frames < rows[i].frames_min)
+			fail_msg("%s: %u frames", rows[i].name, result.frames);
+	}
+}
+
+/* A header may ask for 4 GB: refused before any of it is taken. */
+static void xz_is_bounded(void **state)
+{
+	static uint8_t packed[4096];
+	uint8_t tiny[] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
+	const char *path;
+	struct result result;
+	uint8_t *dictionary = packed + 16; /* of the block header: 2^32 - 1 is 40 */
+	size_t length, header_bytes;
+	uint32_t sum;
+
+	(void)state;
+	begin(false);
+	pcap_header(0xa1b2c3d4, 1);
+	pcap_record(1, 1, 10, 10);
+	length = pack_xz(packed, sizeof(packed), 0, file.length, 1 << 20);
+	assert_true(length > 0);
+	path = write_as("small", packed, length);
+	result = read_all(&path, 1);
+	assert_int_equal(result.frames, 1);
+	assert_int_equal(result.errors, 0);
+
+	header_bytes = (packed[12] + 1u) * 4;
+	while (dictionary < packed + 12 + header_bytes &&
+	       !(dictionary[-2] == LZMA_FILTER_LZMA2 && dictionary[-1] == 1))
+		dictionary++;
+	*dictionary = 40;
+	sum = lzma_crc32(packed + 12, header_bytes - 4, 0);
+	memcpy(packed + 12 + header_bytes - 4, &sum, sizeof(sum));
+	path = write_as("greedy", packed, length);
+	result = read_all(&path, 1);
+	assert_int_equal(result.errors, 1);
+	assert_non_null(strstr(result.error, "more than 144 MB"));
+
+	path = write_as("magic-only", tiny, sizeof(tiny));
+	result = read_all(&path, 1);
+	assert_int_equal(result.errors, 1);
+	assert_non_null(strstr(result.error, "cut short"));
+}
+
 /* Somebody cuts the file while it is read: an error that says so, no crash. */
 static void a_file_that_becomes_shorter(void **state)
 {
@@ -569,6 +678,8 @@ int main(void)
 		cmocka_unit_test(a_bad_file_does_not_stop_the_others),
 		cmocka_unit_test(compressed),
 		cmocka_unit_test(compressed_and_damaged),
+		cmocka_unit_test(compressed_by_xz),
+		cmocka_unit_test(xz_is_bounded),
 		cmocka_unit_test(a_file_that_becomes_shorter),
 		cmocka_unit_test(a_pipe_is_not_held_up),
 	};
