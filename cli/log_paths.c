@@ -33,18 +33,36 @@ static int add(struct log_paths *paths, const char *path)
 	return paths->paths[paths->count] ? (paths->count++, 0) : -ENOMEM;
 }
 
+/* "<id>_<port>_<address>_<port>.<n>.pcapng", maybe with ".xz": what FreeBSD's tcplog_dumper writes. */
+static bool is_freebsds(const char *name)
+{
+	const char *ports = strrchr(name, '_');
+	unsigned int port, number;
+	int length = 0;
+
+	if (!ports || sscanf(ports, "_%5u.%9u.pcapng%n", &port, &number, &length) != 2 || !length)
+		return false;
+	return !ports[length] || strcmp(ports + length, ".xz") == 0;
+}
+
+/* A log that FreeBSD wrote has no view: it is that of the host. */
 static bool is_wanted(const FTSENT *entry, uint8_t views)
 {
 	const char *view = log_path_view(entry->fts_name);
 
-	if (entry->fts_info != FTS_F || !strstr(entry->fts_name, ".pcapng") || !view)
+	if (entry->fts_info != FTS_F)
+		return false;
+	if (!view)
+		return is_freebsds(entry->fts_name);
+	if (!strstr(entry->fts_name, ".pcapng"))
 		return false;
 	return views & (strcmp(view, "client") == 0 ? VIEW_CLIENT : VIEW_SERVER);
 }
 
+/* Numbers in names by what they are worth: the tenth file comes behind the ninth. */
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
-	return strcmp((*a)->fts_name, (*b)->fts_name);
+	return strverscmp((*a)->fts_name, (*b)->fts_name);
 }
 
 static int find_below(struct log_paths *out, const char *dir, uint8_t views)

@@ -13,7 +13,8 @@ struct log_paths {
 
 /*
  * A file is itself. Of a directory, the log files below DIR/logs in the order of their names, those of
- * the views (enum view); files that are still open (.part) too. 0, or a negative errno with the words in
+ * the views (enum view); files that are still open (.part) too; and those of FreeBSD's tcplog_dumper,
+ * which have no view, below DIR/logs or, without it, DIR. 0, or a negative errno with the words in
  * error.
  */
 int log_paths_find(struct log_paths *out, const char *argument, uint8_t views, char *error,

@@ -56,6 +56,18 @@ void bblog_decode_tcpinfo(const uint8_t in[BBLOG_TCPINFO_BYTES], struct bblog_re
 	record->rcv_scale = in[SCALES_AT] >> 4;
 }
 
+/* RCV.NXT stood where flags2 is now; what is behind flex2 has moved by 8 bytes. */
+void bblog_decode_tcpinfo_v8(const uint8_t in[BBLOG_TCPINFO_V8_BYTES], struct bblog_record *record)
+{
+	uint8_t now[BBLOG_TCPINFO_BYTES] = { 0 };
+
+	memcpy(now, in, 116);
+	memcpy(now + 120, in + 116, 4);
+	memcpy(now + 124, in + 124, 24);
+	memcpy(now + SCALES_AT, in + 148, BBLOG_TCPINFO_V8_BYTES - 148);
+	bblog_decode_tcpinfo(now, record);
+}
+
 /* struct tcp_log_header: version, type and length, then endpoints, offset, names, family. */
 enum {
 	AT_VERSION = 0,

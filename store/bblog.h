@@ -40,8 +40,9 @@ enum bblog_event_flag {
 	BBLOG_HAS_STACKINFO = 16,
 };
 
-#define BBLOG_TCPINFO_BYTES  268
-#define BBLOG_DUMPINFO_BYTES 208
+#define BBLOG_TCPINFO_BYTES    268
+#define BBLOG_TCPINFO_V8_BYTES 260
+#define BBLOG_DUMPINFO_BYTES   208
 
 /* A record's TCPINFO. */
 struct bblog_record {
@@ -97,6 +98,8 @@ void bblog_section_from_head(struct bblog_section *out, const struct evlog_head 
 
 void bblog_encode_tcpinfo(const struct bblog_record *record, uint8_t out[BBLOG_TCPINFO_BYTES]);
 void bblog_decode_tcpinfo(const uint8_t in[BBLOG_TCPINFO_BYTES], struct bblog_record *record);
+/* Versions 7 and 8, which know no flags2 and no time of the first byte: those are 0. */
+void bblog_decode_tcpinfo_v8(const uint8_t in[BBLOG_TCPINFO_V8_BYTES], struct bblog_record *record);
 
 /* records_bytes: what the records take, as FreeBSD would count them. */
 void bblog_encode_dumpinfo(const struct bblog_section *section, uint64_t records_bytes,

@@ -57,20 +57,31 @@ void section_reader_close(struct section_reader *reader)
 	reader->private = NULL;
 }
 
-static uint16_t get16(const struct section_reader *reader, const uint8_t *at)
+static uint16_t number16(bool swapped, const uint8_t *at)
 {
 	uint16_t value;
 
 	memcpy(&value, at, sizeof(value));
-	return reader->private->swapped ? __builtin_bswap16(value) : value;
+	return swapped ? __builtin_bswap16(value) : value;
 }
 
-static uint32_t get32(const struct section_reader *reader, const uint8_t *at)
+static uint32_t number32(bool swapped, const uint8_t *at)
 {
 	uint32_t value;
 
 	memcpy(&value, at, sizeof(value));
-	return reader->private->swapped ? __builtin_bswap32(value) : value;
+	return swapped ? __builtin_bswap32(value) : value;
+}
+
+/* In the order of the section. What the black box log adds is little endian in any. */
+static uint16_t get16(const struct section_reader *reader, const uint8_t *at)
+{
+	return number16(reader->private->swapped, at);
+}
+
+static uint32_t get32(const struct section_reader *reader, const uint8_t *at)
+{
+	return number32(reader->private->swapped, at);
 }
 
 static enum section_item damaged(struct section_reader *reader, const char *problem)
@@ -92,13 +103,12 @@ struct option {
 };
 
 /* The next option of a list in [*at, end). False: there is none. */
-static bool next_option(const struct section_reader *reader, const uint8_t **at, const uint8_t *end,
-			struct option *out)
+static bool next_option(bool swapped, const uint8_t **at, const uint8_t *end, struct option *out)
 {
 	if (end - *at < 4)
 		return false;
-	out->code = get16(reader, *at);
-	out->bytes = get16(reader, *at + 2);
+	out->code = number16(swapped, *at);
+	out->bytes = number16(swapped, *at + 2);
 	out->value = *at + 4;
 	out->bblog_type = 0;
 	if (out->code == PCAPNG_OPT_END || end - out->value < out->bytes)
@@ -107,8 +117,8 @@ static bool next_option(const struct section_reader *reader, const uint8_t **at,
 	if (*at > end)
 		*at = end;
 	if (out->code == BBLOG_CUSTOM_OPTION && out->bytes >= 8 &&
-	    get32(reader, out->value) == BBLOG_PEN) {
-		out->bblog_type = get32(reader, out->value + 4);
+	    number32(swapped, out->value) == BBLOG_PEN) {
+		out->bblog_type = number32(false, out->value + 4);
 		out->value += 8;
 		out->bytes -= 8;
 	}
@@ -128,7 +138,7 @@ static void read_section(struct section_reader *reader, const uint8_t *options, 
 	memset(section, 0, sizeof(*section));
 	reader->has_dumpinfo = false;
 	reader->private->iface_count = 0;
-	while (next_option(reader, &options, end, &option)) {
+	while (next_option(reader->private->swapped, &options, end, &option)) {
 		if (option.code == PCAPNG_OPT_SHB_USERAPPL)
 			copy_text(section->application, sizeof(section->application), &option);
 		if (option.bblog_type == BBLOG_OPTION_DUMPTIME && option.bytes >= 8)
@@ -157,7 +167,7 @@ static bool read_iface(struct section_reader *reader, const uint8_t *body, const
 	iface = &p->ifaces[p->iface_count++];
 	*iface = (struct iface_of_section){ .linktype = get16(reader, body), .tsresol = 6 };
 	body += 8;
-	while (next_option(reader, &body, end, &option)) {
+	while (next_option(p->swapped, &body, end, &option)) {
 		if (option.code == PCAPNG_OPT_IF_NAME)
 			copy_text(iface->name, sizeof(iface->name), &option);
 		if (option.code == PCAPNG_OPT_IF_TSRESOL && option.bytes == 1)
@@ -166,8 +176,25 @@ static bool read_iface(struct section_reader *reader, const uint8_t *body, const
 	return true;
 }
 
+/* Versions 7 and 8 are FreeBSD 12's. */
+static bool read_tcpinfo(struct section_reader *reader, const struct option *option)
+{
+	uint32_t version = reader->section.version;
+
+	if (version == 7 || version == 8) {
+		if (option->bytes < BBLOG_TCPINFO_V8_BYTES)
+			return false;
+		bblog_decode_tcpinfo_v8(option->value, &reader->record);
+		return true;
+	}
+	if (option->bytes < BBLOG_TCPINFO_BYTES)
+		return false;
+	bblog_decode_tcpinfo(option->value, &reader->record);
+	return true;
+}
+
 /* TCPINFO and the comment, of a packet or an event. */
-static void read_record_options(struct section_reader *reader, const uint8_t *options,
+static void read_record_options(struct section_reader *reader, bool swapped, const uint8_t *options,
 				const uint8_t *end)
 {
 	struct option option;
@@ -175,14 +202,11 @@ static void read_record_options(struct section_reader *reader, const uint8_t *op
 	reader->comment[0] = '\0';
 	reader->has_tcpinfo = false;
 	memset(&reader->record, 0, sizeof(reader->record));
-	while (next_option(reader, &options, end, &option)) {
+	while (next_option(swapped, &options, end, &option)) {
 		if (option.code == PCAPNG_OPT_COMMENT)
 			copy_text(reader->comment, sizeof(reader->comment), &option);
-		if (option.bblog_type == BBLOG_OPTION_TCPINFO &&
-		    option.bytes >= BBLOG_TCPINFO_BYTES) {
-			bblog_decode_tcpinfo(option.value, &reader->record);
+		if (option.bblog_type == BBLOG_OPTION_TCPINFO && read_tcpinfo(reader, &option))
 			reader->has_tcpinfo = true;
-		}
 	}
 }
 
@@ -216,7 +240,7 @@ static bool read_packet(struct section_reader *reader, const uint8_t *body, cons
 			      p->ifaces[interface].tsresol);
 	reader->has_packet = true;
 	body += 20 + ((reader->caplen_bytes + 3) & ~3u);
-	read_record_options(reader, body < end ? body : end, end);
+	read_record_options(reader, p->swapped, body < end ? body : end, end);
 	return true;
 }
 
@@ -226,14 +250,14 @@ static enum section_item read_custom(struct section_reader *reader, const uint8_
 	*is_item = false;
 	if (end - body < 8 || get32(reader, body) != BBLOG_PEN)
 		return SECTION_END;
-	if (get32(reader, body + 4) == BBLOG_BLOCK_EVENT) {
+	if (number32(false, body + 4) == BBLOG_BLOCK_EVENT) {
 		reader->has_packet = false;
-		read_record_options(reader, body + 8, end);
+		read_record_options(reader, false, body + 8, end);
 		*is_item = reader->has_tcpinfo;
 		return SECTION_RECORD;
 	}
-	if (get32(reader, body + 4) == BBLOG_BLOCK_SKIP && end - body >= 12) {
-		reader->skipped = get32(reader, body + 8);
+	if (number32(false, body + 4) == BBLOG_BLOCK_SKIP && end - body >= 12) {
+		reader->skipped = number32(false, body + 8);
 		*is_item = true;
 		return SECTION_SKIP;
 	}

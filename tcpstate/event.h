@@ -37,7 +37,7 @@ enum event_id {
 	EVENT_COLLAPSE = 67,
 };
 
-/* "IN", "OUT", "RTO", ...; "?" for a number that is none of ours. */
+/* "IN", "OUT", "RTO", ...; "?" for a number that FreeBSD has no event for. */
 const char *event_name(uint8_t event_id);
 
 /* Stack flex8 of OUT: what the segment is, as FreeBSD's RACK stack says it. */
