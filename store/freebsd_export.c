@@ -312,6 +312,19 @@ static bool find_segment(struct freebsd_export *export, const struct section_rea
 	return false;
 }
 
+static void adapt(const struct freebsd_export *export, struct bblog_record *record,
+		  bool has_segment)
+{
+	bool ours = strncmp(export->section.application, "bbtap", 5) == 0;
+
+	/* A reader goes by this flag: it shall say what is there. */
+	record->event_flags = (uint16_t)(has_segment ? record->event_flags | BBLOG_HAS_HEADER
+						     : record->event_flags & ~BBLOG_HAS_HEADER);
+	/* FreeBSD has a list of ends here, not the rate; 0 is an empty one. */
+	if (ours && !has_segment && record->event_id == EVENT_CONNEND)
+		record->stack.cur_del_rate = 0;
+}
+
 static void account(struct freebsd_export *export, const struct bblog_record *record,
 		    bool has_segment)
 {
@@ -348,9 +361,7 @@ int freebsd_export_record(struct freebsd_export *export, const struct section_re
 		return result;
 	put_missing(export, record.serial);
 	has_segment = reader->has_packet && find_segment(export, reader, &seg);
-	/* A reader goes by this flag: it shall say what is there. */
-	record.event_flags = (uint16_t)(has_segment ? record.event_flags | BBLOG_HAS_HEADER
-						    : record.event_flags & ~BBLOG_HAS_HEADER);
+	adapt(export, &record, has_segment);
 	if (has_segment)
 		freebsd_blocks_packet(&export->buffer, &export->section, &record, &seg);
 	else

@@ -9,7 +9,8 @@
  * n goes on from the files that are there: the logs of one endpoint that were handed over one after the
  * other are 0, 1, 2... A file holds one section with one interface of link type NULL; a packet is its TCP
  * header behind a made IP header (freebsd_packet.h), an event a custom block, and missing serial numbers
- * between two records a block that counts them. Comments are left out: FreeBSD has none. An ID, tag or
+ * between two records a block that counts them. Comments are left out: FreeBSD has none; so is the
+ * delivery rate in a CONNEND of our own, as FreeBSD has something else in its place. An ID, tag or
  * reason that is empty is "UNKNOWN". A section without records gives no file; one whose records are of
  * several stacks gives one for each change.
  *
