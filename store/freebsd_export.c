@@ -17,8 +17,6 @@
 #include "store/pcapng_write.h"
 
 #define BUFFER_BYTES (256u << 10)
-#define NUMBER_MAX   (1u << 30)
-#define NUMBER_TRIES 1024
 #define RECORDS_NAME "records"
 
 /* What a record takes in FreeBSD's memory: DUMPINFO counts those bytes. */
@@ -37,8 +35,7 @@ struct freebsd_export {
 	struct bblog_section section;
 	/* Its file; fd is -1 as long as there is no record. */
 	int fd;
-	char name[NAME_MAX + 1];
-	uint32_t number;
+	char name[FREEBSD_NAME_MAX];
 	uint8_t stack_id;
 	struct pcapng_buffer buffer;
 	size_t dumpinfo_at;
@@ -132,60 +129,6 @@ static int flush(struct freebsd_export *export)
 	return result;
 }
 
-/* The file's own name, or the one that it would have if it was compressed. */
-static bool is_used(const struct freebsd_export *export, const char *stem, uint32_t number)
-{
-	static const char *const suffixes[] = { "pcapng", "pcapng.xz" };
-	char name[NAME_MAX + 1];
-
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		snprintf(name, sizeof(name), "%s.%u.%s", stem, number, suffixes[i]);
-		if (faccessat(export->dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A number that is free, behind one that is not: the last one, as numbers are given out without holes. */
-static uint32_t free_number(const struct freebsd_export *export, const char *stem)
-{
-	uint32_t used = 0, unused = 1;
-
-	if (!is_used(export, stem, 0))
-		return 0;
-	while (unused < NUMBER_MAX && is_used(export, stem, unused)) {
-		used = unused;
-		unused *= 2;
-	}
-	while (unused - used > 1) {
-		uint32_t middle = used + (unused - used) / 2;
-
-		if (is_used(export, stem, middle))
-			used = middle;
-		else
-			unused = middle;
-	}
-	return unused;
-}
-
-static int create_file(struct freebsd_export *export)
-{
-	char stem[FREEBSD_STEM_MAX];
-	uint32_t number;
-
-	freebsd_name_stem(&export->section, stem);
-	number = free_number(export, stem);
-	for (uint32_t tries = 0; tries < NUMBER_TRIES; tries++, number++) {
-		snprintf(export->name, sizeof(export->name), "%s.%u.pcapng", stem, number);
-		export->fd = openat(export->dir_fd, export->name,
-				    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-		if (export->fd >= 0 || errno != EEXIST)
-			break;
-	}
-	export->number = number;
-	return export->fd < 0 ? -errno : 0;
-}
-
 static const char *stack_name(const struct freebsd_export *export)
 {
 	const struct bblog_section *section = &export->section;
@@ -219,9 +162,11 @@ static int begin_file(struct freebsd_export *export, const struct bblog_record *
 						      .first_s = record->tv_sec,
 						      .first_us = record->tv_usec };
 	pcapng_buffer_clear(&export->buffer);
-	result = create_file(export);
+	result = freebsd_name_create(export->dir_fd, &export->section, export->name,
+				     &export->line.number);
 	if (result < 0)
 		return fail(export, result, export->name);
+	export->fd = result;
 	export->dumpinfo_at = freebsd_blocks_begin(&export->buffer, &export->section,
 						   export->stack_id, export->line.stack);
 	return 0;
@@ -249,7 +194,6 @@ static int end_file(struct freebsd_export *export)
 		return fail(export, result, export->name);
 	}
 	export->counts.files++;
-	export->line.number = export->number;
 	length = freebsd_records_line(&export->line, line);
 	result = write_all(export->records_fd, line, length);
 	return result < 0 ? fail(export, result, RECORDS_NAME) : 0;
