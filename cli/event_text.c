@@ -193,14 +193,18 @@ void event_text_record(FILE *to, const struct event_view *view, enum time_style 
 		return;
 	}
 	fprintf(to, "%6u %-8s ", reader->record.serial, event_name(reader->record.event_id));
-	/* An event without a segment says in words what it is, in the segment's place. */
+	/*
+	 * An event without a segment says in words what it is, in the segment's place. FreeBSD's have no
+	 * words: then the state is all there is to say.
+	 */
 	if (view->has_segment)
 		put_segment(view, verbose, segment, sizeof(segment));
-	if (!reader->has_packet) {
-		fprintf(to, "%s", *words ? words : "");
+	if (!reader->has_packet && *words) {
+		fprintf(to, "%s", words);
 	} else {
-		fprintf(to, "%-*s | ", SEGMENT_COLUMNS,
-			view->has_segment ? segment : "a packet that can't be decoded");
+		if (reader->has_packet && !view->has_segment)
+			strcpy(segment, "a packet that can't be decoded");
+		fprintf(to, "%-*s | ", SEGMENT_COLUMNS, segment);
 		print_state(to, view);
 		if (*words)
 			fprintf(to, "; %s", words);

@@ -143,8 +143,11 @@ void event_view_record(struct event_view *view)
 
 	view->ts_ns = reader->ts_ns;
 	if (!reader->has_packet)
-		view->ts_ns = (uint64_t)(record->tv_sec + reader->section.offset_s) * NSEC_PER_SEC +
-			      (uint64_t)(record->tv_usec + reader->section.offset_us) * 1000;
+		/* Unsigned: the file may hold any numbers. */
+		view->ts_ns =
+			((uint64_t)record->tv_sec + (uint64_t)reader->section.offset_s) *
+				NSEC_PER_SEC +
+			((uint64_t)record->tv_usec + (uint64_t)reader->section.offset_us) * 1000;
 	view->has_segment = false;
 	if (reader->has_packet) {
 		struct frame frame = { .data = reader->data,

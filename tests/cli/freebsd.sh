@@ -20,7 +20,7 @@ facts() { # DIR
 
 for capture in sample icmp-fragmentation-needed; do
   out=$dir/$capture
-  "$bbtap" read --events 200 -o "$out" "$pcaps/$capture.pcap.gz" >/dev/null || fail "$capture: read"
+  "$bbtap" read --events 1000 -o "$out" "$pcaps/$capture.pcap.gz" >/dev/null || fail "$capture: read"
   find "$out/logs" -name '*.server.*' -print0 | sort -zV | xargs -0 "$export" "$out.freebsd" >"$dir/counts" ||
     fail "$capture: export"
   read -r files records packets <"$dir/counts"
