@@ -6,9 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "capture/bytes.h"
 #include "capture/filter.h"
 #include "cli/command.h"
+#include "cli/connection_filter.h"
 #include "cli/event_json.h"
 #include "cli/event_text.h"
 #include "cli/log_paths.h"
@@ -123,37 +123,6 @@ static const struct argp argp = {
 	       "the window it may send into (wnd) and its smoothed RTT.",
 };
 
-/* Whether the filter takes a packet between the two ends, in either direction. */
-static bool connection_passes(const struct events_options *o, const struct section_reader *reader)
-{
-	const struct bblog_section *section = &reader->section;
-	bool v4 = section->ip_version == 4;
-	uint32_t header_bytes = v4 ? 20 : 40, address_bytes = v4 ? 4 : 16;
-	uint32_t address_at = v4 ? 12 : 8;
-
-	if (!o->filter)
-		return true;
-	for (int direction = 0; direction < 2; direction++) {
-		const uint8_t *from = direction ? section->foreign_address : section->local_address;
-		const uint8_t *to = direction ? section->local_address : section->foreign_address;
-		uint8_t packet[60] = { 0 };
-
-		packet[0] = v4 ? 0x45 : 0x60;
-		put_be16(packet + (v4 ? 2 : 4), v4 ? 40 : 20);
-		packet[v4 ? 9 : 6] = 6;
-		memcpy(packet + address_at, from + 16 - address_bytes, address_bytes);
-		memcpy(packet + address_at + address_bytes, to + 16 - address_bytes, address_bytes);
-		put_be16(packet + header_bytes,
-			 direction ? section->foreign_port : section->local_port);
-		put_be16(packet + header_bytes + 2,
-			 direction ? section->local_port : section->foreign_port);
-		packet[header_bytes + 12] = 0x50;
-		if (filter_matches(&o->program, packet, header_bytes + 20, header_bytes + 20))
-			return true;
-	}
-	return false;
-}
-
 static void print_record(struct events_options *o, struct event_view *view, bool *headline)
 {
 	event_view_record(view);
@@ -195,7 +164,7 @@ static int print_file(struct events_options *o, struct event_view *view, const c
 		}
 		if (item == SECTION_HEADER) {
 			event_view_section(view);
-			wanted = connection_passes(o, &reader);
+			wanted = connection_passes(o->filter ? &o->program : NULL, &reader.section);
 			headline = true;
 		} else if (wanted && item == SECTION_RECORD) {
 			print_record(o, view, &headline);

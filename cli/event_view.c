@@ -136,18 +136,24 @@ static void find_peer_base(struct event_view *view)
 		remember_base(view, base);
 }
 
+uint64_t event_ts_ns(const struct section_reader *reader)
+{
+	const struct bblog_record *record = &reader->record;
+	const struct bblog_section *section = &reader->section;
+
+	/* Unsigned: a file may hold any numbers, and these wrap. */
+	if (reader->has_packet)
+		return reader->ts_ns;
+	return ((uint64_t)record->tv_sec + (uint64_t)section->offset_s) * NSEC_PER_SEC +
+	       ((uint64_t)record->tv_usec + (uint64_t)section->offset_us) * 1000;
+}
+
 void event_view_record(struct event_view *view)
 {
 	const struct section_reader *reader = view->reader;
 	const struct bblog_record *record = &reader->record;
 
-	view->ts_ns = reader->ts_ns;
-	if (!reader->has_packet)
-		/* Unsigned: the file may hold any numbers. */
-		view->ts_ns =
-			((uint64_t)record->tv_sec + (uint64_t)reader->section.offset_s) *
-				NSEC_PER_SEC +
-			((uint64_t)record->tv_usec + (uint64_t)reader->section.offset_us) * 1000;
+	view->ts_ns = event_ts_ns(reader);
 	view->has_segment = false;
 	if (reader->has_packet) {
 		struct frame frame = { .data = reader->data,

@@ -42,6 +42,9 @@ void event_view_section(struct event_view *view);
 /* The reader stands at a record. */
 void event_view_record(struct event_view *view);
 
+/* UTC of the record at which the reader stands. */
+uint64_t event_ts_ns(const struct section_reader *reader);
+
 /* "192.0.2.1:80", with brackets around IPv6 (RFC 5952). address: 16 bytes. */
 void address_text(const uint8_t address[16], uint8_t ip_version, uint16_t port, char out[64]);
 
