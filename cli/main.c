@@ -12,6 +12,7 @@ static const struct command *const commands[] = {
 	&command_read,
 	&command_events,
 	&command_flows,
+	&command_graph,
 	&command_rules,
 	&command_ids,
 	&command_stats,
