@@ -230,6 +230,7 @@ static void set_range(const struct graph_options *o, const struct graph_connecti
 		      int64_t *start_ns, int64_t *end_ns)
 {
 	uint64_t all_ns = connection->last_ts_ns - connection->first_ts_ns;
+	int64_t margin_ns;
 	double end = o->until_s >= 0 ? o->until_s * NSEC_PER_SEC : fmin((double)all_ns, 1e18);
 
 	*start_ns = (int64_t)(o->since_s * NSEC_PER_SEC);
@@ -237,8 +238,12 @@ static void set_range(const struct graph_options *o, const struct graph_connecti
 	/* A connection of one packet has a width too. */
 	if (*end_ns - *start_ns < 1000)
 		*end_ns = *start_ns + 1000000;
-	else if (o->until_s < 0)
-		*end_ns += (*end_ns - *start_ns) / 200;
+	/* The first and last packet shall not lie on the frame. */
+	margin_ns = (*end_ns - *start_ns) / 200;
+	if (o->since_s == 0)
+		*start_ns -= margin_ns;
+	if (o->until_s < 0)
+		*end_ns += margin_ns;
 }
 
 static void put_words(const struct graph_subject *subject, const struct graph_series *series,
@@ -247,20 +252,22 @@ static void put_words(const struct graph_subject *subject, const struct graph_se
 	const struct graph_connection *c = subject->connection;
 	bool from_client = subject->sender == c->client;
 	char from[64], to[64], start[GRAPH_TIME_MAX];
-	uint64_t again = 0;
+	char segments[NUMBER_TEXT_MAX], again_text[NUMBER_TEXT_MAX];
+	uint64_t again = 0, all;
 
 	graph_end_text(c, subject->sender, from);
 	graph_end_text(c, !subject->sender, to);
 	graph_time_text(c->first_ts_ns, start);
 	for (int kind = BAR_RECOVERY; kind <= BAR_AMBIGUOUS; kind++)
 		again += series->bars[kind].total;
+	all = again + series->bars[BAR_NEW].total + series->bars[BAR_OUT_OF_ORDER].total;
 	snprintf(title, 256, "Data from %s to %s", from, to);
-	snprintf(subtitle, 512, "%s, by the %s's log; the first record is of %s",
+	snprintf(subtitle, 512,
+		 "%s, by the %s's log; the first record is of %s; shown: %s segments, %s of them "
+		 "coloured by why they were sent",
 		 from_client ? "client to server" : "server to client",
-		 subject->log == c->client ? "client" : "server", start);
-	if (!again)
-		snprintf(subtitle + strlen(subtitle), 512 - strlen(subtitle),
-			 "; nothing was sent again");
+		 subject->log == c->client ? "client" : "server", start, number_text(all, segments),
+		 number_text(again, again_text));
 }
 
 static int draw(const struct graph_options *o, const struct graph_subject *subject,

@@ -52,6 +52,9 @@ static void place_ticks(struct graph_axis *axis, uint32_t ticks, enum graph_quan
 	double count;
 
 	axis->step = graph_nice_step(axis->high - axis->low, ticks);
+	/* There are no parts of bytes. */
+	if (quantity == QUANTITY_BYTES && axis->step < 1)
+		axis->step = 1;
 	axis->first = ceil(axis->low / axis->step - 1e-9) * axis->step;
 	count = floor((axis->high - axis->first) / axis->step + 1e-9) + 1;
 	axis->ticks = count > 0 && count <= GRAPH_TICKS_MAX ? (uint32_t)count : 0;
@@ -98,9 +101,10 @@ void graph_quantity_text(double value, enum graph_quantity quantity, char *out, 
 {
 	const struct unit *unit = unit_for(fabs(value), quantity);
 	double number = value / unit->scale;
-	int decimals = fabs(number) >= 99.95 || unit->scale == 1 ? 0
-		       : fabs(number) >= 9.995			 ? 1
-								 : 2;
 
-	snprintf(out, bytes, "%.*f %s", decimals, number, unit->name);
+	/* Three digits, as many as say something. */
+	if (fabs(number) < 1000)
+		snprintf(out, bytes, "%.3g %s", number, unit->name);
+	else
+		snprintf(out, bytes, "%.0f %s", number, unit->name);
 }

@@ -114,29 +114,35 @@ static void fill_band(const struct graph_marks *marks, cairo_t *cairo,
 	cairo_fill(cairo);
 }
 
-/* From each mark of one kind to the next of the other; open ends reach the panel's edges. */
+static bool begins_band(enum graph_mark kind, enum graph_mark begin)
+{
+	/* A timeout begins a recovery too, and is told by itself. */
+	return kind == begin || (begin == MARK_RECOVERY && kind == MARK_RTO);
+}
+
+/* From each mark that begins to the next that ends; what is open reaches the panel's edges. */
 static void draw_bands_of(const struct graph_marks *marks, cairo_t *cairo,
 			  const struct graph_panel *panel, enum graph_mark begin,
 			  enum graph_mark end)
 {
 	uint32_t rgb = graph_mark_style(begin)->rgb;
 	double from_ns = marks->time->low;
-	bool open = false;
+	bool open = from_ns > 0; /* in a part of the connection its begin may be outside */
 
 	for (size_t i = 0; i < marks->series->mark_count; i++) {
 		const struct series_mark *mark = &marks->series->marks[i];
 
-		if (mark->kind == begin && !open) {
-			from_ns = (double)mark->at_ns;
+		if (begins_band(mark->kind, begin)) {
+			/* The first mark in a part: so nothing was open before it. */
+			if (!open || from_ns == marks->time->low)
+				from_ns = (double)mark->at_ns;
 			open = true;
-		} else if (mark->kind == end) {
-			/* Without a beginning of its own: that was in the column of the one before. */
+		} else if (mark->kind == end && open) {
 			fill_band(marks, cairo, panel, from_ns, (double)mark->at_ns, rgb);
-			from_ns = (double)mark->at_ns;
 			open = false;
 		}
 	}
-	if (open)
+	if (open && from_ns > marks->time->low)
 		fill_band(marks, cairo, panel, from_ns, marks->time->high, rgb);
 }
 

@@ -6,12 +6,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define TICK_EVERY 26.0 /* pixels, at least, between two numbers of the value axis */
-#define SWATCH	   9.0
-#define BAR_MIN	   1.5 /* a bar's least height: one byte is to be seen too */
-#define GREY	   0x606870
-#define GRID	   0xe4e6ea
-#define FRAME	   0x9aa0a8
+#define TICK_EVERY    26.0 /* pixels, at least, between two numbers of the value axis */
+#define SWATCH	      9.0
+#define BAR_AGAIN_MIN 5	  /* so that none of what was sent again is overlooked */
+#define BAR_MIN	      1.5 /* a bar's least height: one byte is to be seen too */
+#define GREY	      0x606870
+#define GRID	      0xe4e6ea
+#define FRAME	      0x9aa0a8
 
 struct range {
 	double low, high;
@@ -256,7 +257,8 @@ uint32_t graph_panel_header(const struct graph_panel *panel, cairo_t *cairo, dou
 	char name[64];
 	double wide;
 
-	snprintf(name, sizeof(name), "%s, %s", names[panel->kind], panel->values.unit);
+	snprintf(name, sizeof(name), "%s%s%s", names[panel->kind], panel->empty ? "" : ", ",
+		 panel->empty ? "" : panel->values.unit);
 	graph_set_font(cairo, GRAPH_FONT_SIZE, true);
 	wide = graph_text_width(cairo, name) + 16;
 	if (draw) {
@@ -320,7 +322,7 @@ static void draw_bars(const struct graph_panel *panel, cairo_t *cairo,
 {
 	const struct bar_series *bars = &panel->series->bars[kind];
 	const struct graph_style *style = graph_bar_style(kind);
-	double least = style->width > 2 ? 2 * BAR_MIN : BAR_MIN;
+	double least = style->width > 2 ? BAR_AGAIN_MIN : BAR_MIN;
 
 	for (size_t i = 0; i < bars->count; i++) {
 		double x = graph_panel_x(panel, time, (double)bars->bars[i].at_ns);
@@ -413,8 +415,8 @@ static void draw_content(const struct graph_panel *panel, cairo_t *cairo,
 		draw_bars(panel, cairo, time, BAR_GAP);
 		draw_bars(panel, cairo, time, BAR_SACK);
 		draw_steps(panel, cairo, time, LINE_EDGE, last_ns);
-		draw_bars(panel, cairo, time, BAR_NEW);
 		draw_steps(panel, cairo, time, LINE_ACK, last_ns);
+		draw_bars(panel, cairo, time, BAR_NEW);
 		for (int kind = BAR_RECOVERY; kind <= BAR_OUT_OF_ORDER; kind++)
 			draw_bars(panel, cairo, time, (enum graph_bar)kind);
 		return;
