@@ -263,8 +263,9 @@ static void put_words(const struct graph_subject *subject, const struct graph_se
 	all = again + series->bars[BAR_NEW].total + series->bars[BAR_OUT_OF_ORDER].total;
 	snprintf(title, 256, "Data from %s to %s", from, to);
 	snprintf(subtitle, 512,
-		 "%s, by the %s's log; the first record is of %s; shown: %s segments, %s of them "
-		 "coloured by why they were sent",
+		 "%s, by the %s's log; the first record is of %s; shown: %s segments, %s sent "
+		 "again or "
+		 "as probes",
 		 from_client ? "client to server" : "server to client",
 		 subject->log == c->client ? "client" : "server", start, number_text(all, segments),
 		 number_text(again, again_text));

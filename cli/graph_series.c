@@ -125,26 +125,38 @@ static void flush(struct graph_series *series, struct line_series *line)
 		push(series, line, line->last);
 }
 
-static void add_break(struct graph_series *series, struct line_series *line,
-		      struct series_point point, uint32_t column)
+/* Columns only go on: a time that goes back is drawn where the log has got to. */
+static uint32_t next_column(const struct graph_series *series, const struct line_series *line,
+			    int64_t at_ns)
 {
-	flush(series, line);
+	uint32_t column = column_of(series, at_ns);
+
+	return column > line->column ? column : line->column;
+}
+
+static void add_break(struct graph_series *series, struct line_series *line,
+		      struct series_point point)
+{
+	uint32_t column = next_column(series, line, point.at_ns);
+
 	/* At most one a column: that bounds them. */
-	if (line->break_column != column + 1)
-		push(series, line, point);
+	if (line->break_column == column + 1)
+		return;
+	flush(series, line);
+	push(series, line, point);
+	line->column = column;
 	line->break_column = column + 1;
 }
 
 static void add_point(struct graph_series *series, struct line_series *line,
 		      struct series_point point)
 {
-	uint32_t column = column_of(series, point.at_ns);
+	uint32_t column = next_column(series, line, point.at_ns);
 
 	if (line->some && column > line->column)
 		flush(series, line);
+	line->column = column;
 	if (!line->some) {
-		/* What a break ended the column for goes on in it: no more than four points each. */
-		line->column = column > line->column ? column : line->column;
 		line->first = line->least = line->largest = line->last = point;
 		line->some = true;
 		return;
@@ -163,7 +175,7 @@ static void take_inside(struct graph_series *series, struct line_series *line,
 		/* Nothing is broken yet, or already. */
 		if (line->some ||
 		    (line->count && line->points[line->count - 1].value != GRAPH_UNKNOWN))
-			add_break(series, line, point, column_of(series, point.at_ns));
+			add_break(series, line, point);
 		return;
 	}
 	line->total++;
