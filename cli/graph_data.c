@@ -243,12 +243,15 @@ static void read_record(struct reading *r)
 	event_view_record(&r->view);
 	since_ns = r->view.ts_ns > first_ns ? r->view.ts_ns - first_ns : 0;
 	r->at_ns = since_ns < INT64_MAX ? (int64_t)since_ns : INT64_MAX;
-	if (r->own)
-		read_snapshot(r, record);
 	if (record->event_id != EVENT_IN && record->event_id != EVENT_OUT) {
 		if (r->own && r->ours)
 			read_event(r, record);
-	} else if (r->view.has_segment && find_base(r, sent)) {
+		return;
+	}
+	/* Events come while an ACK is worked on: what is in flight is between two states there. */
+	if (r->own)
+		read_snapshot(r, record);
+	if (r->view.has_segment && find_base(r, sent)) {
 		if (sent)
 			read_sent(r);
 		else

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/values.h"
+
 #define LABEL_ROW 13.0
 #define LABEL_GAP 6.0
 
@@ -66,14 +68,15 @@ static void place_label(struct graph_marks *marks, cairo_t *cairo, const struct 
 static void plan_legend(struct graph_marks *marks)
 {
 	uint64_t counts[MARK_COUNT] = { 0 };
+	char count[NUMBER_TEXT_MAX];
 
 	for (size_t i = 0; i < marks->series->mark_count; i++)
 		counts[marks->series->marks[i].kind] += marks->series->marks[i].count;
 	for (size_t i = 0; i < sizeof(by_weight) / sizeof(by_weight[0]); i++)
 		if (counts[by_weight[i]])
 			graph_legend_add(&marks->legend, graph_mark_style(by_weight[i])->rgb,
-					 "%s %llu", graph_mark_style(by_weight[i])->name,
-					 (unsigned long long)counts[by_weight[i]]);
+					 "%s %s", graph_mark_style(by_weight[i])->name,
+					 number_text(counts[by_weight[i]], count));
 }
 
 static double legend_begin(cairo_t *cairo, double x)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/graph_panel.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+
+#include "cli/values.h"
 
 #define TICK_EVERY    26.0 /* pixels, at least, between two numbers of the value axis */
 #define BAR_AGAIN_MIN 5	   /* so that none of what was sent again is overlooked */
@@ -60,6 +61,7 @@ static void plan_sequence(struct graph_panel *panel, struct range *range)
 {
 	const struct graph_series *series = panel->series;
 	struct range edge = { 0 };
+	char total[NUMBER_TEXT_MAX];
 	bool beyond;
 
 	for (int kind = 0; kind < BAR_SACK; kind++) {
@@ -71,8 +73,8 @@ static void plan_sequence(struct graph_panel *panel, struct range *range)
 			include(range, (double)bars->bars[i].high);
 		}
 		if (bars->total)
-			graph_legend_add(&panel->legend, style->rgb, "%s %" PRIu64, style->name,
-					 bars->total);
+			graph_legend_add(&panel->legend, style->rgb, "%s %s", style->name,
+					 number_text(bars->total, total));
 	}
 	include_line(range, series, LINE_ACK);
 	include_line(&edge, series, LINE_EDGE);
@@ -136,6 +138,7 @@ void graph_panel_plan(struct graph_panel *panel, enum graph_panel_kind kind,
 {
 	uint32_t ticks = (uint32_t)fmax(2, fmin(height / TICK_EVERY, 20));
 	struct range range = { 0 };
+	char total[NUMBER_TEXT_MAX];
 
 	*panel = (struct graph_panel){ .kind = kind, .series = series };
 	switch (kind) {
@@ -147,7 +150,8 @@ void graph_panel_plan(struct graph_panel *panel, enum graph_panel_kind kind,
 		include_line(&range, series, LINE_SRTT);
 		if (series->lines[LINE_RTT].total)
 			graph_legend_add(&panel->legend, graph_line_style(LINE_RTT)->rgb,
-					 "sample %" PRIu64, series->lines[LINE_RTT].total);
+					 "sample %s",
+					 number_text(series->lines[LINE_RTT].total, total));
 		add_line_legend(panel, LINE_SRTT, "");
 		break;
 	case PANEL_WINDOWS:

@@ -2,6 +2,7 @@
 #include "cli/graph_series.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,7 +251,9 @@ void graph_series_init(struct graph_series *series, int64_t start_ns, int64_t en
 	series->bin_ns = (int64_t)graph_nice_step(range_ns, BINS_WANTED);
 	if (series->bin_ns < 1)
 		series->bin_ns = 1;
-	bins = range_ns / (double)series->bin_ns + 1;
+	bins = ceil(range_ns / (double)series->bin_ns - 1e-9);
+	if (bins < 1)
+		bins = 1;
 	series->bin_count = bins < GRAPH_BINS_MAX ? (uint32_t)bins : GRAPH_BINS_MAX;
 }
 

@@ -212,7 +212,7 @@ while at + 12 <= len(data):
     at += length
 open(target, 'wb').write(data)
 PY
-for seed in $(seq 20); do
+for seed in $(seq 12); do
   python3 "$dir/spoil.py" "$(find "$dir/small" -name '*.client.pcapng')" "$dir/spoiled.client.pcapng" "$seed"
   timeout 60 "$bbtap" graph --nth 1 -o "$dir/spoiled.svg" --xplot "$dir/s" "$dir/spoiled.client.pcapng" >/dev/null 2>"$dir/err"
   case $? in
