@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/event_view.h"
+#include "cli/graph_holes.h"
 #include "tcpstate/event.h"
 
 struct reading {
@@ -18,6 +19,7 @@ struct reading {
 	bool started;	  /* base is known */
 	uint32_t base;	  /* the sender's ISS */
 	int64_t max, una; /* relative: behind the last that was sent, acknowledged */
+	struct graph_holes holes;
 	uint32_t last_serial;
 	bool some_serial;
 	int64_t at_ns;
@@ -67,12 +69,14 @@ static enum graph_bar kind_by_cause(uint8_t cause)
 	}
 }
 
-static enum graph_bar kind_of(const struct reading *r, int64_t high)
+static enum graph_bar kind_of(const struct reading *r, int64_t high, bool fills_hole)
 {
 	const struct bblog_record *record = &r->view.reader->record;
 	uint8_t cause = (uint8_t)(record->stack.flex7 >> 8);
 
 	/* The other end's log, or another recorder's, tells nothing but the numbers. */
+	if ((!r->own || !r->ours) && fills_hole)
+		return BAR_OUT_OF_ORDER;
 	if (!r->own || !r->ours)
 		return high <= r->max && r->max ? BAR_AMBIGUOUS : BAR_NEW;
 	if (cause == CAUSE_WINDOW_PROBE || cause == CAUSE_KEEPALIVE)
@@ -93,6 +97,8 @@ static bool find_base(struct reading *r, bool sent)
 
 	if (r->started && !(syn && r->max <= 1))
 		return true;
+	/* Of a connection that was seen from its middle on, the SYN is no hole. */
+	r->max = !syn;
 	if (syn)
 		r->base = view->segment.seq;
 	else if (r->own)
@@ -109,23 +115,39 @@ static void read_sent(struct reading *r)
 {
 	const struct segment *seg = &r->view.segment;
 	uint8_t cause = (uint8_t)(r->view.reader->record.stack.flex7 >> 8);
-	bool told = r->own && r->ours;
 	int64_t low = unwrap(r, seg->seq), high = low + segment_length(seg);
-	enum graph_bar kind = kind_of(r, high);
+	enum graph_bar kind;
 
-	if (told && cause == CAUSE_MIRROR_DUPLICATE)
+	if (r->own && r->ours && cause == CAUSE_MIRROR_DUPLICATE)
 		return;
-	if (seg->flags & TCP_RST)
+	/* A reset's number may be anything. */
+	if (seg->flags & TCP_RST) {
 		tell_mark(r, MARK_RST, 0);
-	else if (high > low || kind == BAR_PROBE)
-		tell_bar(r, kind, low, high);
-	else
 		return;
-	if (told && cause == CAUSE_CAPTURE_GAP && low > r->max)
-		tell_bar(r, BAR_GAP, r->max, low);
-	if (high > r->max && !(seg->flags & TCP_RST))
+	}
+	kind = kind_of(r, high, graph_holes_fill(&r->holes, low, high));
+	if (high > low || kind == BAR_PROBE)
+		tell_bar(r, kind, low, high);
+	if (high <= low)
+		return;
+	if (low > r->max)
+		graph_holes_add(&r->holes, r->max, low);
+	if (high > r->max)
 		r->max = high;
 	tell_point(r, LINE_UNACKED, r->max > r->una ? r->max - r->una : 0);
+}
+
+/* What is acknowledged and did not pass the tap, the capture has lost. */
+static void find_gaps(struct reading *r, int64_t ack)
+{
+	struct graph_hole gap;
+
+	if (ack > r->max) {
+		graph_holes_add(&r->holes, r->max, ack);
+		r->max = ack;
+	}
+	while (graph_holes_take_acked(&r->holes, r->una, &gap))
+		tell_bar(r, BAR_GAP, gap.low, gap.high);
 }
 
 static void read_acknowledgment(struct reading *r)
@@ -143,9 +165,7 @@ static void read_acknowledgment(struct reading *r)
 		return;
 	if (ack > r->una)
 		r->una = ack;
-	/* Behind a gap of the capture at its begin or end the ACK is ahead. */
-	if (ack > r->max)
-		r->max = ack;
+	find_gaps(r, ack);
 	window = seg->flags & TCP_SYN ? seg->window : (int64_t)seg->window << scale;
 	tell_point(r, LINE_ACK, r->una);
 	tell_point(r, LINE_EDGE, ack + window);

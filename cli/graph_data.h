@@ -24,7 +24,7 @@ enum graph_bar {
 	BAR_PROBE,     /* a window probe or keep-alive */
 	BAR_AMBIGUOUS, /* or the log of the other end does not tell */
 	BAR_OUT_OF_ORDER,
-	BAR_GAP, /* acknowledged, but the tap did not see it sent */
+	BAR_GAP, /* acknowledged, but the tap did not see it sent; at the time of the ACK */
 	BAR_SACK,
 	BAR_COUNT,
 };

@@ -344,11 +344,11 @@ static void draw_content(const struct graph_panel *panel, cairo_t *cairo,
 {
 	switch (panel->kind) {
 	case PANEL_SEQUENCE:
-		draw_bars(panel, cairo, time, BAR_GAP);
 		draw_bars(panel, cairo, time, BAR_SACK);
 		draw_steps(panel, cairo, time, LINE_EDGE, last_ns);
 		draw_steps(panel, cairo, time, LINE_ACK, last_ns);
 		draw_bars(panel, cairo, time, BAR_NEW);
+		draw_bars(panel, cairo, time, BAR_GAP);
 		for (int kind = BAR_RECOVERY; kind <= BAR_OUT_OF_ORDER; kind++)
 			draw_bars(panel, cairo, time, (enum graph_bar)kind);
 		return;

@@ -13,7 +13,7 @@ static const struct graph_style bars[] = {
 	[BAR_PROBE] = { "window probe/keep-alive", 0x8c5a28, 2.4, true, "purple", "P" },
 	[BAR_AMBIGUOUS] = { "sent again: cause unknown", 0xf070b0, 2.4, true, "pink", "R?" },
 	[BAR_OUT_OF_ORDER] = { "out of order", 0xb0a800, 2.4, true, "pink", "O" },
-	[BAR_GAP] = { "capture gap", 0xb8b8b8, 4, true, "blue", "GAP" },
+	[BAR_GAP] = { "capture gap", 0x8890a0, 4, true, "blue", "GAP" },
 	[BAR_SACK] = { "SACK", 0x62b4f0, 1.2, false, "purple", "S" },
 };
 

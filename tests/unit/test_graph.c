@@ -10,6 +10,7 @@
 #include "capture/filter.h"
 #include "cli/graph_axis.h"
 #include "cli/graph_draw.h"
+#include "cli/graph_holes.h"
 #include "cli/graph_series.h"
 #include "cli/graph_style.h"
 #include "cli/graph_xplot.h"
@@ -271,7 +272,7 @@ static void records_become_series(void **state)
 					"30 ms timeout 1:101\n"
 					"31 ms tail-loss probe 201:211\n"
 					"32 ms new data 300:310\n"
-					"32 ms capture gap 211:300\n"
+					"40 ms capture gap 211:300\n"
 					"40 ms acknowledged 310\n"
 					"40 ms window edge 33078\n"
 					"40 ms receive window 32768\n");
@@ -301,6 +302,37 @@ static void the_other_ends_log_is_read(void **state)
 					"32 ms acknowledged 1\n"
 					"32 ms window edge 8193\n"
 					"32 ms receive window 8192\n");
+}
+
+static void holes_are_filled_or_lost(void **state)
+{
+	struct graph_holes holes = { 0 };
+	struct graph_hole lost;
+
+	(void)state;
+	graph_holes_add(&holes, 100, 200);
+	graph_holes_add(&holes, 300, 400);
+	assert_false(graph_holes_fill(&holes, 0, 100));
+	assert_false(graph_holes_fill(&holes, 200, 300));
+	assert_true(graph_holes_fill(&holes, 140, 160)); /* 100:140, 300:400, 160:200 */
+	assert_int_equal(holes.count, 3);
+	assert_true(graph_holes_fill(&holes, 90, 150)); /* 300:400, 160:200 */
+	assert_false(graph_holes_take_acked(&holes, 160, &lost));
+	assert_true(graph_holes_take_acked(&holes, 350, &lost));
+	assert_int_equal(lost.low, 300);
+	assert_int_equal(lost.high, 350);
+	assert_true(graph_holes_take_acked(&holes, 350, &lost));
+	assert_int_equal(lost.low, 160);
+	assert_int_equal(lost.high, 200);
+	assert_false(graph_holes_take_acked(&holes, 350, &lost));
+	assert_true(graph_holes_fill(&holes, 0, 1000));
+	assert_int_equal(holes.count, 0);
+	for (int64_t i = 0; i < 100; i++)
+		graph_holes_add(&holes, i * 10, i * 10 + 5);
+	assert_int_equal(holes.count, GRAPH_HOLES_MAX);
+	for (int64_t i = 0; i < 100; i++)
+		graph_holes_fill(&holes, i * 10 + 2, i * 10 + 3);
+	assert_int_equal(holes.count, GRAPH_HOLES_MAX);
 }
 
 static void steps_are_nice(void **state)
@@ -577,6 +609,7 @@ int main(void)
 		cmocka_unit_test(connections_are_found),
 		cmocka_unit_test(records_become_series),
 		cmocka_unit_test(the_other_ends_log_is_read),
+		cmocka_unit_test(holes_are_filled_or_lost),
 		cmocka_unit_test(steps_are_nice),
 		cmocka_unit_test(axes_have_units),
 		cmocka_unit_test(odd_ranges_make_an_axis),
