@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/control.h"
 #include "cli/control_client.h"
+#include "cli/event_view.h"
 #include "cli/values.h"
 #include "tcpstate/log_mode.h"
 
@@ -144,12 +145,58 @@ static void print_count(void *context, const json_t *answer)
 	if (failed)
 		printf(", %lld not: too many IDs, or connections of one", failed);
 	putchar('\n');
+	if (json_is_false(json_object_get(answer, "written")))
+		fprintf(stderr, "bbtap: not all of it is written yet: the disk is slow\n");
+	failed = json_integer_value(json_object_get(answer, "sections_failed"));
+	if (failed)
+		fprintf(stderr,
+			"bbtap: %lld sections could not be written meanwhile; `bbtap stats` says why\n",
+			failed);
 }
 
 static void print_reload(void *context, const json_t *answer)
 {
 	(void)context;
 	printf("%lld rules\n", (long long)json_integer_value(json_object_get(answer, "rules")));
+}
+
+static void print_stat(const char *name, const json_t *value)
+{
+	char number[NUMBER_TEXT_MAX], text[256];
+
+	if (json_is_real(value)) {
+		printf("%-28s %.1f\n", name, json_real_value(value));
+	} else if (json_is_string(value)) {
+		plain_text(json_string_value(value), text, sizeof(text));
+		printf("%-28s %s\n", name, text);
+	} else if (json_is_integer(value)) {
+		printf("%-28s %s\n", name,
+		       number_text((uint64_t)json_integer_value(value), number));
+	} else if (json_is_true(value)) {
+		printf("%-28s yes\n", name);
+	}
+}
+
+/* What could not be written: a line for each tag and reason. */
+static void print_not_written(const json_t *list)
+{
+	const json_t *failure;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, failure)
+	{
+		char tag[64], a[NUMBER_TEXT_MAX], b[NUMBER_TEXT_MAX];
+		const char *name = json_string_value(json_object_get(failure, "tag"));
+		const char *error = json_string_value(json_object_get(failure, "error"));
+
+		plain_text(name && *name ? name : "UNKNOWN", tag, sizeof(tag));
+		printf("not written, tag %-11s %s records in %s sections: %s\n", tag,
+		       number_text((uint64_t)json_integer_value(json_object_get(failure, "records")),
+				   a),
+		       number_text((uint64_t)json_integer_value(json_object_get(failure, "sections")),
+				   b),
+		       error ? error : "?");
+	}
 }
 
 static void print_stats_of(const json_t *object, const char *prefix)
@@ -159,18 +206,15 @@ static void print_stats_of(const json_t *object, const char *prefix)
 
 	json_object_foreach((json_t *)object, name, value)
 	{
-		char number[NUMBER_TEXT_MAX], full[80];
+		char full[80];
 
-		if (json_is_boolean(value))
-			continue;
-		snprintf(full, sizeof(full), "%s%s", prefix, name);
+		snprintf(full, sizeof(full), "%s%s%s", prefix, *prefix ? " " : "", name);
 		if (json_is_object(value))
-			print_stats_of(value, "records ");
-		else if (json_is_real(value))
-			printf("%-24s %.1f\n", full, json_real_value(value));
-		else
-			printf("%-24s %s\n", full,
-			       number_text((uint64_t)json_integer_value(value), number));
+			print_stats_of(value, name);
+		else if (json_is_array(value))
+			print_not_written(value);
+		else if (strcmp(full, "ok") != 0)
+			print_stat(full, value);
 	}
 }
 

@@ -16,6 +16,7 @@
 #include "cli/values.h"
 
 /* Headers of all layers that are decoded: tags, IP with options, TCP with options. */
+#define ROTATE_NS	(UINT64_C(3600) * 1000000000)
 #define SNAPLEN_HEADERS 256
 #define SNAPLEN_MIN	96
 #define NSEC_PER_SEC	UINT64_C(1000000000)
@@ -207,6 +208,7 @@ static int run(int argc, char **argv)
 	int status = EXIT_FAILED;
 
 	run_options_init(&o.run);
+	o.run.rotate_ns = ROTATE_NS;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o) == 0) {
 		status = run_options_load_rules(&o.run);
 		if (status == EXIT_DONE)

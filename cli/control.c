@@ -19,11 +19,13 @@
 
 #include "capture/filter.h"
 #include "cli/control_rows.h"
+#include "cli/control_store.h"
 #include "cli/rules_file.h"
 
 #define NICENESS	  10
 #define POLL_MS		  100
 #define SEND_TIMEOUT_S	  10
+#define WRITTEN_WAIT_NS	  (UINT64_C(10) * 1000000000)
 #define OUT_BYTES	  (1u << 18)
 #define SEND_BUFFER_BYTES (4 << 20)
 
@@ -35,6 +37,7 @@ struct client {
 
 struct control {
 	struct control_config config;
+	pthread_mutex_t store_lock; /* of config.store */
 	int listener;
 	pthread_t thread;
 	atomic_bool stopping;
@@ -223,16 +226,72 @@ static void do_stats(struct control *c, const json_t *request)
 {
 	(void)request;
 	c->job.kind = JOB_STATS;
-	if (run_job(c) < 0)
+	json_t *stats;
+
+	if (run_job(c) < 0) {
 		refuse(c, "the recorder is ending");
-	else
-		answer(c, control_stats(&c->totals.counters, job_desk_sources(c->config.desk),
-					now_ns() - c->config.started_ns));
+		return;
+	}
+	stats = control_stats(&c->totals.counters, job_desk_sources(c->config.desk),
+			      now_ns() - c->config.started_ns);
+	pthread_mutex_lock(&c->store_lock);
+	if (c->config.store)
+		control_stats_add_store(stats, c->config.store, c->config.dir);
+	pthread_mutex_unlock(&c->store_lock);
+	answer(c, stats);
+}
+
+/*
+ * An answer that says that logs were handed over is a promise: they are written. Returns false if that could
+ * not be waited for; *failed is how many sections could not be.
+ */
+static bool wait_written(struct control *c, uint64_t failed_before, uint64_t *failed)
+{
+	struct store_counters counters = { 0 };
+	bool written = true;
+
+	pthread_mutex_lock(&c->store_lock);
+	if (c->config.store) {
+		written = store_wait_written(c->config.store, WRITTEN_WAIT_NS);
+		store_get_counters(c->config.store, &counters);
+	}
+	pthread_mutex_unlock(&c->store_lock);
+	*failed = counters.sections_failed > failed_before
+			  ? counters.sections_failed - failed_before
+			  : 0;
+	return written;
+}
+
+static uint64_t sections_failed(struct control *c)
+{
+	struct store_counters counters = { 0 };
+
+	pthread_mutex_lock(&c->store_lock);
+	if (c->config.store)
+		store_get_counters(c->config.store, &counters);
+	pthread_mutex_unlock(&c->store_lock);
+	return counters.sections_failed;
+}
+
+static void finish_dump(struct control *c, int result, uint64_t failed_before)
+{
+	uint64_t failed;
+	bool written;
+
+	if (result < 0) {
+		refuse(c, "the recorder is ending");
+		return;
+	}
+	written = wait_written(c, failed_before, &failed);
+	answer(c, json_pack("{s:b, s:I, s:I, s:b, s:I}", "ok", 1, "dumped",
+			    (json_int_t)c->totals.done, "failed", (json_int_t)c->totals.failed,
+			    "written", (int)written, "sections_failed", (json_int_t)failed));
 }
 
 static void do_dump(struct control *c, const json_t *request)
 {
 	const json_t *filter = json_object_get(request, "filter");
+	uint64_t failed_before;
 
 	if (!set_conditions(c, request) ||
 	    !copy_text(c, request, "reason", c->job.reason, sizeof(c->job.reason)))
@@ -244,7 +303,8 @@ static void do_dump(struct control *c, const json_t *request)
 				      !strpbrk(c->job.id, "*?[")
 			      ? JOB_DUMP_ID
 			      : JOB_DUMP;
-	finish_count(c, "dumped", run_job(c));
+	failed_before = sections_failed(c);
+	finish_dump(c, run_job(c), failed_before);
 }
 
 static bool set_order(struct control *c, const json_t *set)
@@ -634,7 +694,7 @@ int control_open(struct control **out, const struct control_config *config, char
 	if (fd < 0 && config->path)
 		return fd;
 	c = calloc(1, sizeof(*c));
-	if (!c || (c->config = *config, c->listener = fd,
+	if (!c || (c->config = *config, c->listener = fd, pthread_mutex_init(&c->store_lock, NULL),
 		   pthread_create(&c->thread, NULL, serve, c) != 0)) {
 		snprintf(error, error_bytes, "no memory for the control socket");
 		free(c);
@@ -646,6 +706,17 @@ int control_open(struct control **out, const struct control_config *config, char
 	}
 	*out = c;
 	return 0;
+}
+
+void control_forget_store(void *control)
+{
+	struct control *c = control;
+
+	if (!c)
+		return;
+	pthread_mutex_lock(&c->store_lock);
+	c->config.store = NULL;
+	pthread_mutex_unlock(&c->store_lock);
 }
 
 void control_close(struct control **control)
@@ -665,6 +736,7 @@ void control_close(struct control **control)
 		unlink(c->config.path);
 	}
 	filter_free(&c->job.filter);
+	pthread_mutex_destroy(&c->store_lock);
 	free(c);
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "cli/job_desk.h"
+#include "store/store.h"
 
 #define CONTROL_SOCKET	    "/run/bbtap/bbtap.sock"
 #define CONTROL_REQUEST_MAX 65536 /* bytes of a line */
@@ -22,6 +23,8 @@ struct control_config {
 	const char *
 		path; /* its folder is made if it is missing; mode 0660, group bbtap if there is one */
 	struct job_desk *desk;
+	struct store *store;	/* or NULL: nothing is written; until control_forget_store() */
+	const char *dir;	/* that it writes to */
 	const char *rules_path; /* or NULL: reload is not possible */
 	struct rules **rules;	/* those in use; a reload puts others there and frees these */
 	const struct log_policy *policy; /* that rules begin with */
@@ -35,6 +38,9 @@ int control_open(struct control **out, const struct control_config *config, char
 
 /* From a signal handler: reads the rules file again. */
 void control_ask_reload(void);
+
+/* The store ends: when this returns it is not used any more. control may be NULL. */
+void control_forget_store(void *control);
 
 /* The workers have ended. Removes the socket. */
 void control_close(struct control **control);

@@ -574,7 +574,9 @@ out:
 	if (config->store) {
 		struct store *store = config->store;
 
-		store_finish(&store, &stats->store);
+		if (config->store_ends)
+			config->store_ends(config->store_ends_context);
+		store_finish(&store, &stats->store, &stats->store_failures);
 	}
 	if (p) {
 		tracker_close(&p->tracker);

@@ -36,6 +36,9 @@ struct pipeline_config {
 	 * of the trackers.
 	 */
 	struct store *store;
+	/* Called in front of that: nobody may use the store any more when it returns. Or NULL. */
+	void (*store_ends)(void *context);
+	void *store_ends_context;
 	bool lossless;
 	bool pin;		     /* workers to processors */
 	volatile sig_atomic_t *stop; /* set: end in an orderly way */
@@ -55,6 +58,7 @@ struct pipeline_stats {
 	struct decode_counters decode;
 	struct tracker_counters tracker; /* sum over all workers */
 	struct store_counters store;
+	struct store_failures store_failures;
 	uint64_t lost_worker_ring; /* segments and ICMP errors: the worker was too slow (live) */
 	uint64_t source_errors;
 	uint64_t group_requests_cut; /* of triggers: they reached the logs of one worker only */

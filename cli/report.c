@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/control_store.h"
+#include "cli/event_view.h"
 #include "cli/values.h"
 #include "tcpstate/event.h"
 
@@ -100,7 +102,16 @@ static void print_losses(FILE *to, const struct pipeline_stats *stats)
 		if (losses[i].count)
 			fprintf(to, "  lost:            %s %s\n",
 				number_text(losses[i].count, number), losses[i].name);
-	if (store->first_errno)
+	for (uint32_t i = 0; i < stats->store_failures.count; i++) {
+		const struct store_failure *failure = &stats->store_failures.items[i];
+		char tag[LOG_TAG_MAX], records[NUMBER_TEXT_MAX];
+
+		plain_text(*failure->tag ? failure->tag : "UNKNOWN", tag, sizeof(tag));
+		fprintf(to, "  not written:     %s records of tag %s in %s sections: %s\n",
+			number_text(failure->records, records), tag,
+			number_text(failure->sections, number), strerror(failure->error));
+	}
+	if (store->first_errno && !stats->store_failures.count)
 		fprintf(to, "  first failure:   %s\n", strerror(store->first_errno));
 }
 
@@ -274,6 +285,9 @@ void report_json(FILE *to, const struct pipeline_stats *stats, const char *dir)
 				  "bytes", (json_int_t)store->bytes, "sections_failed",
 				  (json_int_t)store->sections_failed, "flows_failed",
 				  (json_int_t)store->flows_failed));
+	if (dir)
+		json_object_set_new(object, "not_written",
+				    store_failures_as_json(&stats->store_failures));
 	json_dumpf(object, to, JSON_INDENT(2));
 	fputc('\n', to);
 	json_decref(object);

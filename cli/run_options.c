@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/control.h"
 #include "cli/report.h"
+#include "cli/retain_text.h"
 #include "cli/rules_file.h"
 #include "cli/values.h"
 
@@ -15,6 +16,8 @@
 #define RING_CHAINS	 65536
 #define LOG_MEMORY_MIN	 (1u << 20) /* of each worker */
 #define ROTATE_BYTES_MIN 4096
+#define ROTATE_NS_MIN	 UINT64_C(1000000000)
+#define COMPRESS_LEVEL	 3
 
 volatile sig_atomic_t run_stop;
 
@@ -29,6 +32,14 @@ enum {
 	KEY_ROTATE,
 	KEY_NO_CHECKSUMS,
 	KEY_NO_MODELS,
+	KEY_ROTATE_TIME,
+	KEY_FSYNC,
+	KEY_FLOW_LOG,
+	KEY_COMPRESS,
+	KEY_KEEP_SIZE,
+	KEY_KEEP_AGE,
+	KEY_KEEP_FREE,
+	KEY_RETAIN,
 };
 
 static const struct argp_option options[] = {
@@ -51,6 +62,31 @@ static const struct argp_option options[] = {
 	  "Memory for all logs that are not written yet (default: 2G)", 0 },
 	{ "rotate-size", KEY_ROTATE, "SIZE", 0,
 	  "Begin another log file when one has this size (default: 1G)", 0 },
+	{ "rotate-time", KEY_ROTATE_TIME, "TIME", 0,
+	  "And when this span of time is over, counted from 00:00 UTC (default: 1h for record, 0 "
+	  "for read: never)",
+	  0 },
+	{ "fsync", KEY_FSYNC, "WHEN", 0,
+	  "When logs are on the medium for sure: none, rotate (when a file is complete; the "
+	  "default), or "
+	  "dump (before a section counts as written)",
+	  0 },
+	{ "flow-log", KEY_FLOW_LOG, "WHICH", 0,
+	  "Which ended connections have a line in the flow log: all (default), logged, or none",
+	  0 },
+	{ "compress", KEY_COMPRESS, "LEVEL", OPTION_ARG_OPTIONAL,
+	  "Compress complete log files with zstd, at level 1 to 19 (default: 3)", 0 },
+	{ "keep-size", KEY_KEEP_SIZE, "SIZE", 0,
+	  "Remove the oldest files when DIR would become larger", 1 },
+	{ "keep-age", KEY_KEEP_AGE, "TIME", 0, "Remove files that are older, such as 7d", 1 },
+	{ "keep-free", KEY_KEEP_FREE, "SIZE", 0,
+	  "Remove the oldest files when less than this would be free on the file system", 1 },
+	{ "retain", KEY_RETAIN, "TAG:LIMIT=N,...", 0,
+	  "For the files of one tag: bytes=SIZE, age=TIME, priority=N (those with the lowest go "
+	  "first; "
+	  "default: 0). TAG may have * and ?; :connections is the flow log. May be given more than "
+	  "once",
+	  1 },
 	{ "no-checksums", KEY_NO_CHECKSUMS, NULL, 0, "Do not check TCP checksums", 0 },
 	{ "no-models", KEY_NO_MODELS, NULL, 0,
 	  "Do not model senders: no causes of retransmissions, fewer RTT samples", 0 },
@@ -58,6 +94,21 @@ static const struct argp_option options[] = {
 	{ "quiet", 'q', NULL, 0, "Print no report", 0 },
 	{ 0 },
 };
+
+static const char *const fsync_words[] = {
+	[SYNC_NONE] = "none", [SYNC_ROTATE] = "rotate", [SYNC_DUMP] = "dump", NULL
+};
+static const char *const flow_words[] = {
+	[FLOWS_ALL] = "all", [FLOWS_LOGGED] = "logged", [FLOWS_NONE] = "none", NULL
+};
+
+static bool parse_word(const char *text, const char *const words[], uint64_t *index)
+{
+	for (*index = 0; words[*index]; ++*index)
+		if (strcmp(words[*index], text) == 0)
+			return true;
+	return false;
+}
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -117,6 +168,48 @@ static error_t parse(int key, char *text, struct argp_state *state)
 				   text);
 		o->rotate_bytes = number;
 		return 0;
+	case KEY_ROTATE_TIME:
+		if (!value_duration(text, &o->rotate_ns) ||
+		    (o->rotate_ns && o->rotate_ns < ROTATE_NS_MIN))
+			argp_error(state,
+				   "--rotate-time %s: a time such as 15m or 1h, at least 1s; or 0",
+				   text);
+		return 0;
+	case KEY_FSYNC:
+		if (!parse_word(text, fsync_words, &number))
+			argp_error(state, "--fsync %s: none, rotate or dump", text);
+		o->sync = (enum store_sync)number;
+		return 0;
+	case KEY_FLOW_LOG:
+		if (!parse_word(text, flow_words, &number))
+			argp_error(state, "--flow-log %s: all, logged or none", text);
+		o->flows = (enum flow_choice)number;
+		return 0;
+	case KEY_COMPRESS:
+		number = COMPRESS_LEVEL;
+		if (text && !value_number(text, 1, 19, &number))
+			argp_error(state, "--compress=%s: a level from 1 to 19", text);
+		o->compress_level = (int)number;
+		return 0;
+	case KEY_KEEP_SIZE:
+		if (!value_size(text, &o->retention.bytes) || !o->retention.bytes)
+			argp_error(state, "--keep-size %s: a size such as 100G", text);
+		return 0;
+	case KEY_KEEP_AGE:
+		if (!value_duration(text, &o->retention.age_ns) || !o->retention.age_ns)
+			argp_error(state, "--keep-age %s: a time such as 12h or 7d", text);
+		return 0;
+	case KEY_KEEP_FREE:
+		if (!value_size(text, &o->retention.free_bytes) || !o->retention.free_bytes)
+			argp_error(state, "--keep-free %s: a size such as 10G", text);
+		return 0;
+	case KEY_RETAIN: {
+		char error[256];
+
+		if (!retain_text_parse(text, &o->retention, error, sizeof(error)))
+			argp_error(state, "--retain %s: %s", text, error);
+		return 0;
+	}
 	case KEY_NO_CHECKSUMS:
 		o->no_checksums = true;
 		return 0;
@@ -142,7 +235,9 @@ const struct argp run_options_argp = { .options = options, .parser = parse };
 
 void run_options_init(struct run_options *o)
 {
-	*o = (struct run_options){ .dir = DEFAULT_DIR, .workers = 1, .rotate_bytes = 1u << 30 };
+	*o = (struct run_options){
+		.dir = DEFAULT_DIR, .workers = 1, .rotate_bytes = 1u << 30, .sync = SYNC_ROTATE
+	};
 	tracker_config_default(&o->tracker);
 }
 
@@ -201,7 +296,8 @@ static void on_hangup(int signal_number)
 }
 
 /* Without a socket recording goes on, unless this very socket was asked for. */
-static int open_control(struct run_options *o, struct job_desk **desk, struct control **control)
+static int open_control(struct run_options *o, struct store *store, struct job_desk **desk,
+			struct control **control)
 {
 	struct sigaction action = { .sa_handler = on_hangup, .sa_flags = SA_RESTART };
 	struct timespec now;
@@ -211,6 +307,8 @@ static int open_control(struct run_options *o, struct job_desk **desk, struct co
 		.rules = &o->rules,
 		.policy = &o->tracker.policy,
 		.capture_bytes_max = run_options_capture_bytes(o),
+		.store = store,
+		.dir = o->dir,
 	};
 	char error[512];
 
@@ -236,6 +334,13 @@ static int open_control(struct run_options *o, struct job_desk **desk, struct co
 	return -1;
 }
 
+/* An earlier run had no time to end. */
+static void tell_mended(void *context, const char *words)
+{
+	(void)context;
+	report_message(words);
+}
+
 int run_options_run(struct run_options *o, struct pipeline_config *config,
 		    const struct iface_table *ifaces)
 {
@@ -254,7 +359,13 @@ int run_options_run(struct run_options *o, struct pipeline_config *config,
 			.workers = o->workers,
 			.ring_chains = RING_CHAINS,
 			.rotate_bytes = o->rotate_bytes,
+			.rotate_ns = o->rotate_ns,
+			.sync = o->sync,
+			.flows = o->flows,
+			.compress_level = o->compress_level,
+			.retention = o->retention,
 			.live = !config->lossless,
+			.tell = tell_mended,
 		};
 
 		if (store_open(&store, &store_config, error, sizeof(error)) < 0) {
@@ -262,12 +373,14 @@ int run_options_run(struct run_options *o, struct pipeline_config *config,
 			return EXIT_FAILED;
 		}
 	}
-	if (!config->lossless && open_control(o, &desk, &control) < 0) {
+	if (!config->lossless && open_control(o, store, &desk, &control) < 0) {
 		if (store)
-			store_finish(&store, NULL);
+			store_finish(&store, NULL, NULL);
 		return EXIT_FAILED;
 	}
 	config->desk = desk;
+	config->store_ends = control_forget_store;
+	config->store_ends_context = control;
 	config->workers = o->workers;
 	config->tracker = o->tracker;
 	config->tracker.ifaces = ifaces;

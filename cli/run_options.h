@@ -17,11 +17,15 @@ struct run_options {
 	bool quiet;
 	bool no_checksums;
 	uint32_t workers;
-	uint64_t rotate_bytes;
+	uint64_t rotate_bytes, rotate_ns;
+	enum store_sync sync;
+	enum flow_choice flows;
+	int compress_level; /* 0: complete files stay as they are */
+	struct retention_config retention;
 	const char *rules_path; /* or NULL */
 	const char *socket;	/* record: of the control socket; NULL: the usual one */
 	bool no_socket;
-	struct rules *rules;	/* of run_options_load_rules() */
+	struct rules *rules; /* of run_options_load_rules() */
 	bool connections_given, log_memory_given;
 	struct tracker_config tracker;
 };

@@ -63,6 +63,8 @@ bool value_duration(const char *text, uint64_t *ns)
 		{ "m", UINT64_C(60) * 1000000000 },
 		{ "min", UINT64_C(60) * 1000000000 },
 		{ "h", UINT64_C(3600) * 1000000000 },
+		{ "d", UINT64_C(86400) * 1000000000 },
+		{ "w", UINT64_C(604800) * 1000000000 },
 	};
 	size_t length = strspn(text, "0123456789");
 	char digits[24];

@@ -13,7 +13,7 @@ bool value_size(const char *text, uint64_t *bytes);
 /* A whole number from min to max. */
 bool value_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
 
-/* "500ms", "2s", "1m", "1h", "10us", and 0. False: not a time. */
+/* "500ms", "2s", "1m", "1h", "7d", "1w", "10us", and 0. False: not a time. */
 bool value_duration(const char *text, uint64_t *ns);
 
 /* "headers", "full" or a number of payload bytes; as tracker_config has it. */

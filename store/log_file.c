@@ -1,143 +1,221 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/log_file.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "capture/frame.h"
+#include "store/disk.h"
 
 #define SETS_MAX     32 /* tags and link types with open files; two files each */
 #define NUMBER_MAX   1000000
 #define NSEC_PER_SEC UINT64_C(1000000000)
+#define FLUSH_BYTES  (512u << 10) /* of one file: written together */
+#define WAITING_MAX  256	  /* sections of one file */
+/* A buffer that one huge section has grown is given back. */
+#define BUFFER_KEEP_BYTES (4u << 20)
+
+struct waiting {
+	struct section_row row;
+	uint64_t connection;
+	size_t end; /* in the buffer */
+};
+
+struct view_file {
+	int fd;		/* -1: not begun */
+	bool is_named;	/* its name is on the medium */
+	bool is_torn;	/* half a section behind `bytes` could not be cut away */
+	uint64_t bytes; /* written */
+	struct pcapng_buffer buffer;
+	size_t begun; /* where the section that is being appended begins */
+	uint32_t count;
+	struct waiting *waiting;
+};
 
 /* The files of one tag and link type: of both views, begun together. */
 struct set {
 	bool open;
-	char tag[LOG_TAG_MAX];
-	uint16_t linktype;
+	struct log_name name; /* side: changes */
+	uint64_t span;	      /* of time, that it began in */
 	uint64_t used; /* when it was last, to find the one that was not for the longest time */
-	char stem[PATH_MAX]; /* path up to the view */
-	struct {
-		int fd; /* -1: not begun */
-		uint64_t bytes;
-	} view[2]; /* by enum side */
+	char folder[PATH_MAX];
+	struct view_file view[2]; /* by enum side */
 };
 
 struct log_files {
 	char dir[PATH_MAX];
-	uint64_t rotate_bytes;
-	uint64_t completed;
+	struct log_files_config config;
 	uint64_t clock;
 	int failed; /* first failure of a close */
 	struct set sets[SETS_MAX];
 };
 
-static const char *const view_names[2] = { "client", "server" };
-
-void log_file_tag_name(const char *tag, char out[TAG_NAME_MAX])
+static void path_of(const struct set *set, enum side side, const char *suffix, char out[PATH_MAX])
 {
-	char *to = out;
+	struct log_name name = set->name;
+	char text[LOG_NAME_MAX];
 
-	if (!*tag) {
-		strcpy(out, "UNKNOWN");
-		return;
-	}
-	for (size_t i = 0; i < LOG_TAG_MAX - 1 && tag[i]; i++) {
-		unsigned char byte = (unsigned char)tag[i];
-
-		/* A leading dot would hide the file, or be "." or ".." */
-		if (isalnum(byte) || byte == '-' || byte == '_' || (byte == '.' && i > 0))
-			*to++ = (char)byte;
-		else
-			to += sprintf(to, "%%%02X", byte);
-	}
-	*to = '\0';
+	name.side = side;
+	log_name_make(&name, text);
+	snprintf(out, PATH_MAX, "%.*s/%s%s", PATH_MAX - LOG_NAME_MAX - 16, set->folder, text,
+		 suffix);
 }
 
-void log_file_linktype_suffix(uint16_t linktype, char out[16])
-{
-	static const struct {
-		uint16_t linktype;
-		const char *suffix;
-	} names[] = {
-		{ LINKTYPE_ETHERNET, "" },	{ LINKTYPE_NULL, ".null" },
-		{ LINKTYPE_PPP, ".ppp" },	{ LINKTYPE_PPP_HDLC, ".ppp-hdlc" },
-		{ LINKTYPE_RAW, ".raw" },	{ LINKTYPE_LOOP, ".loop" },
-		{ LINKTYPE_LINUX_SLL, ".sll" }, { LINKTYPE_IPV4, ".ipv4" },
-		{ LINKTYPE_IPV6, ".ipv6" },	{ LINKTYPE_LINUX_SLL2, ".sll2" },
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].linktype == linktype) {
-			strcpy(out, names[i].suffix);
-			return;
-		}
-	snprintf(out, 16, ".link-%u", linktype);
-}
-
-static int make_dir(const char *path)
-{
-	if (mkdir(path, 0777) < 0 && errno != EEXIST)
-		return -errno;
-	return 0;
-}
-
-int log_files_open(struct log_files **out, const char *dir, uint64_t rotate_bytes)
+int log_files_open(struct log_files **out, const struct log_files_config *config)
 {
 	struct log_files *files;
 	char logs[PATH_MAX];
 	int result;
 
-	if (snprintf(logs, sizeof(logs), "%s/logs", dir) >= (int)sizeof(logs) - 256)
+	if (snprintf(logs, sizeof(logs), "%s/logs", config->dir) >= (int)sizeof(logs) - 512)
 		return -ENAMETOOLONG;
-	result = make_dir(dir);
+	result = disk_make_dir(config->dir);
 	if (result == 0)
-		result = make_dir(logs);
+		result = disk_make_dir(logs);
 	if (result < 0)
 		return result;
 	files = calloc(1, sizeof(*files));
 	if (!files)
 		return -ENOMEM;
 	strcpy(files->dir, logs);
-	files->rotate_bytes = rotate_bytes;
+	files->config = *config;
+	for (uint32_t i = 0; i < SETS_MAX; i++)
+		files->sets[i].view[0].fd = files->sets[i].view[1].fd = -1;
 	*out = files;
 	return 0;
 }
 
-static void view_path(const struct set *set, enum side side, const char *part, char out[PATH_MAX])
+static void note_failure(struct log_files *files, int error)
 {
-	char suffix[16];
-
-	log_file_linktype_suffix(set->linktype, suffix);
-	snprintf(out, PATH_MAX, "%.*s.%s%s.pcapng%s", PATH_MAX - 64, set->stem, view_names[side],
-		 suffix, part);
+	if (error < 0 && !files->failed)
+		files->failed = error;
 }
 
-/* Gives the files their names, but never that of a file that has come in the meantime. */
+static void tell(struct log_files *files, const struct set *set, enum side side,
+		 const struct waiting *waiting, int error)
+{
+	struct log_name name = set->name;
+	struct log_section section = { .file = &name,
+				       .row = &waiting->row,
+				       .connection = waiting->connection };
+
+	name.side = side;
+	if (error < 0)
+		files->config.failed(files->config.context, &section, error);
+	else
+		files->config.written(files->config.context, &section);
+}
+
+/* Half a section would make all that follows unreadable; if it can't be cut, it is written over. */
+static void cut_back(struct view_file *view)
+{
+	view->is_torn = disk_cut(view->fd, view->bytes) < 0;
+}
+
+/* One by one: so those that find room are kept. */
+static void write_singly(struct log_files *files, struct set *set, enum side side)
+{
+	struct view_file *view = &set->view[side];
+	size_t start = 0;
+
+	for (uint32_t i = 0; i < view->count; i++) {
+		struct waiting *waiting = &view->waiting[i];
+		size_t bytes = waiting->end - start;
+		int result = disk_write(view->fd, view->bytes, view->buffer.bytes + start, bytes);
+
+		waiting->row.offset_bytes = view->bytes;
+		if (result == 0 && files->config.sync == SYNC_DUMP)
+			result = disk_sync(view->fd);
+		if (result < 0)
+			cut_back(view);
+		else
+			view->bytes += bytes;
+		tell(files, set, side, waiting, result);
+		start = waiting->end;
+	}
+}
+
+static int sync_view(struct log_files *files, struct set *set, struct view_file *view)
+{
+	int result = disk_sync(view->fd);
+
+	if (result == 0 && !view->is_named)
+		result = disk_sync_dir(set->folder);
+	view->is_named |= result == 0;
+	return result;
+}
+
+static void flush_view(struct log_files *files, struct set *set, enum side side)
+{
+	struct view_file *view = &set->view[side];
+	int result;
+
+	if (view->count == 0)
+		return;
+	result = disk_write(view->fd, view->bytes, view->buffer.bytes, view->buffer.length);
+	if (result == 0 && files->config.sync == SYNC_DUMP)
+		result = sync_view(files, set, view);
+	if (result < 0) {
+		cut_back(view);
+		write_singly(files, set, side);
+	} else {
+		view->bytes += view->buffer.length;
+		for (uint32_t i = 0; i < view->count; i++)
+			tell(files, set, side, &view->waiting[i], 0);
+	}
+	view->count = 0;
+	pcapng_buffer_clear(&view->buffer);
+	if (view->buffer.room > BUFFER_KEEP_BYTES)
+		pcapng_buffer_dispose(&view->buffer);
+}
+
+/* Gives the file its name, but never that of a file that has come in the meantime. */
+static void close_view(struct log_files *files, struct set *set, enum side side)
+{
+	struct view_file *view = &set->view[side];
+	struct log_name name = set->name;
+	char part[PATH_MAX], path[PATH_MAX];
+	bool sync = files->config.sync != SYNC_NONE;
+	int renamed;
+
+	flush_view(files, set, side);
+	path_of(set, side, LOG_NAME_PART, part);
+	path_of(set, side, "", path);
+	if (view->is_torn)
+		note_failure(files, disk_cut(view->fd, view->bytes));
+	if (sync)
+		note_failure(files, disk_sync(view->fd));
+	note_failure(files, disk_close(view->fd));
+	view->fd = -1;
+	if (view->bytes == 0) {
+		note_failure(files, disk_remove(part));
+		return;
+	}
+	name.side = side;
+	renamed = disk_rename(part, path);
+	if (renamed < 0) {
+		note_failure(files, renamed); /* nothing is lost: it stays as .part */
+		return;
+	}
+	if (sync)
+		note_failure(files, disk_sync_dir(set->folder));
+	files->config.completed(files->config.context, &name, view->bytes);
+}
+
 static void close_set(struct log_files *files, struct set *set)
 {
 	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
-		char part[PATH_MAX], path[PATH_MAX];
+		struct view_file *view = &set->view[side];
 
-		if (set->view[side].fd < 0)
-			continue;
-		view_path(set, side, ".part", part);
-		view_path(set, side, "", path);
-		if (close(set->view[side].fd) < 0 && !files->failed)
-			files->failed = -errno;
-		if (renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
-			files->completed++;
-		else if (!files->failed)
-			files->failed = -errno; /* nothing is lost: it stays as .part */
-		set->view[side].fd = -1;
+		if (view->fd >= 0)
+			close_view(files, set, side);
+		pcapng_buffer_dispose(&view->buffer);
+		free(view->waiting);
+		*view = (struct view_file){ .fd = -1 };
 	}
 	set->open = false;
 }
@@ -160,60 +238,60 @@ int log_files_close(struct log_files **files)
 
 static bool any_file(const struct set *set)
 {
-	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
-		char path[PATH_MAX];
-		struct stat status;
+	static const char *const suffixes[] = { "", LOG_NAME_PART, ".zst", ".zst" LOG_NAME_PART };
 
-		view_path(set, side, "", path);
-		if (lstat(path, &status) == 0)
-			return true;
-		view_path(set, side, ".part", path);
-		if (lstat(path, &status) == 0)
-			return true;
-	}
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+		for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+			char path[PATH_MAX];
+
+			path_of(set, side, suffixes[i], path);
+			if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+				return true;
+		}
 	return false;
+}
+
+static uint64_t span_of(const struct log_files *files, uint64_t ns)
+{
+	return files->config.rotate_ns ? ns / files->config.rotate_ns : 0;
 }
 
 static int begin_set(struct log_files *files, struct set *set, const struct evlog_head *head)
 {
-	char tag[TAG_NAME_MAX], start[32], folder[PATH_MAX];
-	time_t seconds = (time_t)(head->first_ts_ns / NSEC_PER_SEC);
-	struct tm utc;
+	char tag[TAG_NAME_MAX];
 	int result;
 
 	memset(set, 0, sizeof(*set));
 	set->view[0].fd = set->view[1].fd = -1;
-	memcpy(set->tag, head->tag, LOG_TAG_MAX);
-	set->linktype = head->linktype;
-	log_file_tag_name(head->tag, tag);
-	gmtime_r(&seconds, &utc);
-	strftime(start, sizeof(start), "%Y%m%dT%H%M%SZ", &utc);
-	snprintf(folder, sizeof(folder), "%.*s/%s", PATH_MAX - 200, files->dir, tag);
-	result = make_dir(folder);
+	memcpy(set->name.tag, head->tag, LOG_TAG_MAX);
+	set->name.linktype = head->linktype;
+	set->name.start_s = head->dump_ts_ns / NSEC_PER_SEC;
+	set->span = span_of(files, head->dump_ts_ns);
+	log_name_tag(head->tag, tag);
+	snprintf(set->folder, sizeof(set->folder), "%.*s/%s", PATH_MAX - 512, files->dir, tag);
+	result = disk_make_dir(set->folder);
 	if (result < 0)
 		return result;
-	for (uint32_t n = 1; n < NUMBER_MAX; n++) {
-		snprintf(set->stem, sizeof(set->stem), "%.*s/%s-%s-%u", PATH_MAX - 200, folder, tag,
-			 start, n);
+	for (set->name.number = 1; set->name.number < NUMBER_MAX; set->name.number++)
 		if (!any_file(set)) {
 			set->open = true;
 			return 0;
 		}
-	}
 	return -EEXIST;
 }
 
 static int begin_view(struct set *set, enum side side)
 {
+	struct view_file *view = &set->view[side];
 	char path[PATH_MAX];
-	int fd;
 
-	view_path(set, side, ".part", path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return -errno;
-	set->view[side].fd = fd;
-	return 0;
+	if (!view->waiting)
+		view->waiting = malloc(WAITING_MAX * sizeof(*view->waiting));
+	if (!view->waiting)
+		return -ENOMEM;
+	path_of(set, side, LOG_NAME_PART, path);
+	view->fd = disk_create(path);
+	return view->fd < 0 ? view->fd : 0;
 }
 
 static int find_set(struct log_files *files, const struct evlog_head *head, struct set **out)
@@ -223,10 +301,13 @@ static int find_set(struct log_files *files, const struct evlog_head *head, stru
 	for (uint32_t i = 0; i < SETS_MAX; i++) {
 		struct set *set = &files->sets[i];
 
-		if (set->open && set->linktype == head->linktype &&
-		    strncmp(set->tag, head->tag, LOG_TAG_MAX) == 0) {
+		if (set->open && set->name.linktype == head->linktype &&
+		    strncmp(set->name.tag, head->tag, LOG_TAG_MAX) == 0) {
 			*out = set;
-			return 0;
+			if (span_of(files, head->dump_ts_ns) <= set->span)
+				return 0;
+			place = set;
+			break;
 		}
 		if (place->open && (!set->open || set->used < place->used))
 			place = set;
@@ -237,63 +318,83 @@ static int find_set(struct log_files *files, const struct evlog_head *head, stru
 	return begin_set(files, place, head);
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t count)
-{
-	while (count) {
-		ssize_t written = write(fd, bytes, count);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -errno;
-		if (written == 0)
-			return -ENOSPC;
-		bytes += written;
-		count -= (size_t)written;
-	}
-	return 0;
-}
-
-int log_files_append(struct log_files *files, const struct evlog_head *head, enum side side,
-		     const void *bytes, size_t count)
+struct pcapng_buffer *log_files_begin(struct log_files *files, const struct evlog_head *head,
+				      enum side side, int *error)
 {
 	struct set *set;
-	int result = find_set(files, head, &set);
+	struct view_file *view;
 
-	if (result < 0)
-		return result;
+	*error = find_set(files, head, &set);
+	if (*error < 0)
+		return NULL;
 	set->used = ++files->clock;
-	if (set->view[side].fd < 0) {
-		result = begin_view(set, side);
-		if (result < 0)
-			return result;
+	view = &set->view[side];
+	if (view->fd < 0) {
+		*error = begin_view(set, side);
+		if (*error < 0) {
+			view->fd = -1;
+			return NULL;
+		}
 	}
-	result = write_all(set->view[side].fd, bytes, count);
-	if (result < 0) {
-		/* Half a section would make all that follows unreadable. */
-		if (ftruncate(set->view[side].fd, (off_t)set->view[side].bytes) < 0 ||
-		    lseek(set->view[side].fd, (off_t)set->view[side].bytes, SEEK_SET) < 0)
-			close_set(files, set);
-		return result;
+	view->begun = view->buffer.length;
+	return &view->buffer;
+}
+
+/* The set of the section that was begun last. */
+static struct set *current_set(struct log_files *files)
+{
+	for (uint32_t i = 0; i < SETS_MAX; i++)
+		if (files->sets[i].open && files->sets[i].used == files->clock)
+			return &files->sets[i];
+	return NULL;
+}
+
+static bool is_full(const struct log_files *files, const struct set *set)
+{
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+		if (set->view[side].bytes + set->view[side].buffer.length >=
+		    files->config.rotate_bytes)
+			return true;
+	return false;
+}
+
+void log_files_end(struct log_files *files, const struct evlog_head *head, enum side side,
+		   const struct section_row *row)
+{
+	struct set *set = current_set(files);
+	struct view_file *view = &set->view[side];
+	struct waiting *waiting = &view->waiting[view->count];
+
+	waiting->row = *row;
+	waiting->row.offset_bytes = view->bytes + view->begun;
+	waiting->connection = head->connection;
+	waiting->end = view->buffer.length;
+	if (view->buffer.no_memory) {
+		/* What was whole before stays. */
+		view->buffer.length = view->begun;
+		view->buffer.no_memory = false;
+		tell(files, set, side, waiting, -ENOMEM);
+		return;
 	}
-	set->view[side].bytes += count;
-	if (set->view[side].bytes >= files->rotate_bytes)
+	view->count++;
+	if (view->buffer.length >= FLUSH_BYTES || view->count == WAITING_MAX)
+		flush_view(files, set, side);
+	/* Both views of a section go to files of one number. */
+	if ((side == SIDE_SERVER || !head->records[SIDE_SERVER]) && is_full(files, set))
 		close_set(files, set);
-	return 0;
 }
 
-uint64_t log_files_completed(const struct log_files *files)
+void log_files_flush(struct log_files *files)
 {
-	return files->completed;
-}
-
-uint32_t log_files_open_count(const struct log_files *files)
-{
-	uint32_t count = 0;
-
 	for (uint32_t i = 0; i < SETS_MAX; i++)
 		for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
-			count += files->sets[i].open && files->sets[i].view[side].fd >= 0 &&
-				 files->sets[i].view[side].bytes > 0;
-	return count;
+			if (files->sets[i].open)
+				flush_view(files, &files->sets[i], side);
+}
+
+void log_files_tick(struct log_files *files, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < SETS_MAX; i++)
+		if (files->sets[i].open && span_of(files, now_ns) > files->sets[i].span)
+			close_set(files, &files->sets[i]);
 }

@@ -111,17 +111,52 @@ static void write_skip(struct pcapng_buffer *buffer, uint32_t skipped)
 	pcapng_block_end(buffer);
 }
 
-void section_write(struct pcapng_buffer *buffer, const struct chunk *chain, enum side side,
-		   const struct iface_table *ifaces, const char *version, uint8_t *scratch,
-		   struct section_counts *counts)
+/* As the file has it: an event's time to the microsecond. */
+static uint64_t time_in_file(const struct log_entry *entry)
+{
+	return entry->kind == LOG_PACKET ? entry->event.ts_ns : entry->event.ts_ns / 1000 * 1000;
+}
+
+static void begin_row(struct section_row *row, const struct evlog_head *head, enum side side)
+{
+	struct bblog_section section;
+
+	bblog_section_from_head(&section, head, side);
+	memset(row, 0, sizeof(*row));
+	row->dump_time_s = section.dump_time_s;
+	row->ip_version = section.ip_version;
+	memcpy(row->local_address, section.local_address, 16);
+	memcpy(row->foreign_address, section.foreign_address, 16);
+	row->local_port = section.local_port;
+	row->foreign_port = section.foreign_port;
+	memcpy(row->id, section.id, sizeof(row->id));
+	memcpy(row->tag, section.tag, sizeof(row->tag));
+	memcpy(row->reason, section.reason, sizeof(row->reason));
+}
+
+static void count_record(struct section_row *row, const struct log_entry *entry)
+{
+	uint64_t ns = time_in_file(entry);
+
+	if (row->records == 0 || ns < row->first_ns)
+		row->first_ns = ns;
+	if (ns > row->last_ns)
+		row->last_ns = ns;
+	row->records++;
+	row->packets += entry->kind == LOG_PACKET;
+}
+
+static void write_view(struct pcapng_buffer *buffer, const struct chunk *chain, enum side side,
+		       const struct iface_table *ifaces, const char *version, uint8_t *scratch,
+		       uint32_t skipped_before, struct section_row *row)
 {
 	const struct evlog_head *head = evlog_head(chain);
 	size_t start = pcapng_section_begin(buffer);
 	uint32_t older = head->older[side];
 	struct evlog_reader reader;
 	struct log_entry entry;
-	bool any = false;
 
+	begin_row(row, head, side);
 	write_header(buffer, head, side, version);
 	write_ifaces(buffer, head, ifaces);
 	evlog_reader_init(&reader, chain, scratch);
@@ -134,20 +169,32 @@ void section_write(struct pcapng_buffer *buffer, const struct chunk *chain, enum
 		}
 		if (entry.kind == LOG_SKIP) {
 			/* In front of the first record it is told by the serial numbers. */
-			if (!any)
+			if (!row->records)
 				continue;
 			write_skip(buffer, entry.skipped);
-			counts->skipped += entry.skipped;
+			row->skipped += entry.skipped;
 			continue;
 		}
-		if (entry.kind == LOG_PACKET) {
+		if (entry.kind == LOG_PACKET)
 			write_packet(buffer, &entry, side);
-			counts->packets++;
-		} else {
+		else
 			write_event(buffer, &entry, side);
+		count_record(row, &entry);
+		if (row->records == 1 && skipped_before) {
+			write_skip(buffer, skipped_before);
+			row->skipped += skipped_before;
 		}
-		counts->records++;
-		any = true;
 	}
 	pcapng_section_end(buffer, start);
+	row->length_bytes = buffer->length - start;
+}
+
+void section_write_views(struct pcapng_buffer *buffers[2], const struct chunk *chain, uint8_t views,
+			 const struct iface_table *ifaces, const char *version, uint8_t *scratch,
+			 const uint32_t skipped_before[2], struct section_row rows[2])
+{
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+		if (views & 1 << side)
+			write_view(buffers[side], chain, side, ifaces, version, scratch,
+				   skipped_before[side], &rows[side]);
 }

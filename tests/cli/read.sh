@@ -22,7 +22,7 @@ says() { # WHAT FILE PATTERN
   grep -q -- "$3" "$dir/$2" || { echo "FAILED: $1: '$3' is not in what it says:"; head -5 "$dir/$2"; failed=1; }
 }
 same() { # WHAT A B
-  diff -r "$2" "$3" >/dev/null || { echo "FAILED: $1: $2 and $3 differ"; failed=1; }
+  diff -rx catalog "$2" "$3" >/dev/null || { echo "FAILED: $1: $2 and $3 differ"; failed=1; }
 }
 
 expect "help" 0 "$bbtap" --help
@@ -68,7 +68,9 @@ for workers in 2 4; do
   expect "$workers workers" 0 "$bbtap" read -w $workers -o "$dir/w$workers" "$sample"
   cmp -s <(events_sorted "$dir/a") <(events_sorted "$dir/w$workers") ||
     { echo "FAILED: $workers workers log something else than one"; failed=1; }
-  cmp -s <("$bbtap" flows --json "$dir/a" | sort) <("$bbtap" flows --json "$dir/w$workers" | sort) ||
+  # Where sections stand in the files is another matter.
+  flows_of() { "$bbtap" flows --json "$1" | jq -c "del(.sections)" | sort; }
+  cmp -s <(flows_of "$dir/a") <(flows_of "$dir/w$workers") ||
     { echo "FAILED: $workers workers see other flows than one"; failed=1; }
 done
 
@@ -141,7 +143,7 @@ for _ in $(seq 100); do kill -0 "$reader" 2>/dev/null || break; sleep 0.1; done
 if kill "$writer" 2>/dev/null; then :; else echo "FAILED: reading a pipe stopped only when its writer ended"; failed=1; fi
 wait "$reader" || { echo "FAILED: a stopped reader: exit status $?"; failed=1; }
 wait "$writer"
-diff -r "$dir/a" "$dir/stopped" >/dev/null || { echo "FAILED: a stopped reader lost what it had read"; failed=1; }
+diff -rx catalog "$dir/a" "$dir/stopped" >/dev/null || { echo "FAILED: a stopped reader lost what it had read"; failed=1; }
 
 # What views and limits do.
 expect "one view" 0 "$bbtap" read --view server -o "$dir/g" "$sample"

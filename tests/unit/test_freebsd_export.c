@@ -689,7 +689,7 @@ static void write_log(const char *where, bool v6)
 		tracker_process(tracker, &seg, 1);
 	}
 	tracker_finish(tracker, START_NS);
-	assert_int_equal(store_finish(&store, &counters), 0);
+	assert_int_equal(store_finish(&store, &counters, NULL), 0);
 	tracker_close(&tracker);
 	decoder_close(&decoder);
 }
