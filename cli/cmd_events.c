@@ -1,48 +1,46 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <argp.h>
-#include <pcap/pcap.h>
+#include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
-#include "capture/filter.h"
 #include "cli/command.h"
 #include "cli/connection_filter.h"
 #include "cli/event_json.h"
 #include "cli/event_text.h"
 #include "cli/log_paths.h"
+#include "cli/query_options.h"
 #include "cli/report.h"
-#include "cli/values.h"
 
 struct events_options {
-	char *filter;
-	struct bpf_program program;
-	uint8_t views;
-	bool view_given;
+	struct query_options query;
 	bool wanted[256]; /* by event id */
 	bool some_wanted;
 	enum time_style time;
 	bool verbose;
-	bool json;
-	uint64_t limit;
 	uint64_t printed;
-	char **arguments;
-	int argument_count;
+	const char **arguments;
+	size_t argument_count;
+	struct event_view view;
+	/* The file that sections are read of, in a DIR with a catalogue. */
+	struct section_reader reader;
+	char path[PATH_MAX];
+	bool failed;
 };
 
-enum { KEY_VIEW = 0x100, KEY_EVENT, KEY_UTC, KEY_JSON };
+enum { KEY_EVENT = 0x600 };
 
 static const struct argp_option own_options[] = {
 	{ "filter", 'f', "FILTER", 0,
-	  "Only connections whose addresses and ports pass this libpcap filter", 0 },
-	{ "view", KEY_VIEW, "VIEW", 0,
-	  "Of a DIR: whose logs, server, client or both (default: server)", 0 },
+	  "Only connections whose addresses and ports pass this libpcap filter; the same as FILTER "
+	  "in front of the files",
+	  0 },
 	{ "event", KEY_EVENT, "NAME,...", 0, "Only these events, e.g. RTT,REASS", 0 },
-	{ "utc", KEY_UTC, NULL, 0, "Print UTC instead of the time since the section began", 0 },
 	{ "verbose", 'v', NULL, 0, "Print all of the control block", 0 },
-	{ "limit", 'n', "N", 0, "Print at most N events", 0 },
-	{ "json", KEY_JSON, NULL, 0, "Print JSON, one object a line", 0 },
 	{ 0 },
 };
 
@@ -68,12 +66,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	struct events_options *o = state->input;
 
 	switch (key) {
-	case 'f':
-		o->filter = text;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->query;
 		return 0;
-	case KEY_VIEW:
-		if (!value_view(text, &o->views))
-			argp_error(state, "--view %s: server, client or both", text);
+	case 'f':
+		o->query.words[o->query.word_count++] = text;
 		return 0;
 	case KEY_EVENT:
 		if (!add_wanted(o, text))
@@ -82,35 +79,33 @@ static error_t parse(int key, char *text, struct argp_state *state)
 				   "FLOWEND, CONNEND",
 				   text);
 		return 0;
-	case KEY_UTC:
-		o->time = TIME_UTC;
-		return 0;
 	case 'v':
 		o->verbose = true;
 		return 0;
-	case 'n':
-		if (!value_number(text, 1, UINT64_MAX, &o->limit))
-			argp_error(state, "--limit %s: a number of events", text);
+	case ARGP_KEY_ARG:
+		o->arguments[o->argument_count++] = text;
 		return 0;
-	case KEY_JSON:
-		o->json = true;
-		return 0;
-	case ARGP_KEY_ARGS:
-		o->arguments = state->argv + state->next;
-		o->argument_count = state->argc - state->next;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which FILE or DIR?");
+	case ARGP_KEY_END:
+		if (o->argument_count == 0)
+			argp_error(state, "which FILE or DIR?");
+		if (o->query.csv)
+			argp_error(state,
+				   "--csv: events differ too much for a table; there is --json");
+		if (o->query.query.rule || o->query.query.state >= 0)
+			argp_error(state,
+				   "--rule and --state are of connections, not of their logs");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
+static const struct argp_child children[] = { { &query_options_argp, 0, NULL, 0 }, { 0 } };
+
 static const struct argp argp = {
 	.options = own_options,
 	.parser = parse,
-	.args_doc = "FILE|DIR...",
+	.args_doc = "[FILTER] FILE|DIR...",
 	.doc = "Prints black box logs, one line an event. Of a DIR, that `bbtap read` or `bbtap "
 	       "record` "
 	       "wrote, all log files of one view."
@@ -120,15 +115,26 @@ static const struct argp argp = {
 	       "segment: "
 	       "the oldest number not acknowledged (una), the next to send (max), the next "
 	       "expected (rcv), "
-	       "the window it may send into (wnd) and its smoothed RTT.",
+	       "the window it may send into (wnd) and its smoothed RTT.\n\n"
+	       "--limit is a number of events; --sort orders the logs of a DIR, not the events in "
+	       "one.",
+	.children = children,
 };
 
-static void print_record(struct events_options *o, struct event_view *view, bool *headline)
+static bool is_enough(const struct events_options *o)
 {
+	return o->query.query.limit && o->printed >= o->query.query.limit;
+}
+
+static void print_record(struct events_options *o, bool *headline)
+{
+	struct event_view *view = &o->view;
+
 	event_view_record(view);
-	if (o->some_wanted && !o->wanted[view->reader->record.event_id])
+	if ((o->some_wanted && !o->wanted[view->reader->record.event_id]) ||
+	    view->ts_ns < o->query.query.since_ns || view->ts_ns > o->query.query.until_ns)
 		return;
-	if (o->json) {
+	if (o->query.json) {
 		event_json_record(stdout, view);
 	} else {
 		if (*headline)
@@ -139,89 +145,224 @@ static void print_record(struct events_options *o, struct event_view *view, bool
 	o->printed++;
 }
 
-static int print_file(struct events_options *o, struct event_view *view, const char *path)
+static void print_skip(const struct events_options *o)
+{
+	if (o->query.json)
+		event_json_skip(stdout, &o->view);
+	else if (!o->some_wanted)
+		event_text_skip(stdout, &o->view);
+}
+
+static bool matches(const char *pattern, const char *text)
+{
+	return !pattern || fnmatch(pattern, text, 0) == 0;
+}
+
+static bool is_wanted(const struct events_options *o, const struct bblog_section *section)
+{
+	const struct query *query = &o->query.query;
+
+	return connection_passes(query->filter, section) && matches(query->id, section->id) &&
+	       matches(query->tag, section->tag) && matches(query->reason, section->reason);
+}
+
+/* The items of the section whose header was read, up to the next one's. */
+static enum section_item print_section(struct events_options *o, struct section_reader *reader)
+{
+	bool wanted = is_wanted(o, &reader->section), headline = true;
+	enum section_item item = SECTION_END;
+
+	event_view_section(&o->view);
+	while (!is_enough(o)) {
+		item = section_reader_next(reader);
+		if (item == SECTION_RECORD && wanted)
+			print_record(o, &headline);
+		else if (item == SECTION_SKIP && wanted)
+			print_skip(o);
+		else if (item != SECTION_RECORD && item != SECTION_SKIP)
+			break;
+	}
+	return item;
+}
+
+static void complain_of_damage(struct events_options *o, const struct section_reader *reader)
+{
+	fflush(stdout);
+	report_message(reader->error);
+	o->failed = true;
+}
+
+static void print_file(struct events_options *o, const char *path)
 {
 	struct section_reader reader;
-	bool wanted = true, headline = false;
 	char error[512];
-	int status = EXIT_DONE;
 	enum section_item item;
 
 	if (section_reader_open(&reader, path, error, sizeof(error)) < 0) {
 		report_message(error);
-		return EXIT_FAILED;
+		o->failed = true;
+		return;
 	}
-	view->reader = &reader;
-	view->path = path;
-	view->view = log_path_view(path);
-	while ((!o->limit || o->printed < o->limit) &&
-	       (item = section_reader_next(&reader)) != SECTION_END) {
-		if (item == SECTION_DAMAGED) {
-			fflush(stdout);
-			report_message(reader.error);
-			status = EXIT_FAILED;
-			break;
-		}
-		if (item == SECTION_HEADER) {
-			event_view_section(view);
-			wanted = connection_passes(o->filter ? &o->program : NULL, &reader.section);
-			headline = true;
-		} else if (wanted && item == SECTION_RECORD) {
-			print_record(o, view, &headline);
-		} else if (wanted && item == SECTION_SKIP) {
-			if (o->json)
-				event_json_skip(stdout, view);
-			else if (!o->some_wanted)
-				event_text_skip(stdout, view);
-		}
-	}
+	o->view.reader = &reader;
+	o->view.path = path;
+	o->view.view = log_path_view(path);
+	item = section_reader_next(&reader);
+	while (item == SECTION_HEADER && !is_enough(o))
+		item = print_section(o, &reader);
+	if (item == SECTION_DAMAGED)
+		complain_of_damage(o, &reader);
 	section_reader_close(&reader);
-	return status;
+}
+
+static bool open_at(struct events_options *o, const char *path, uint64_t offset_bytes)
+{
+	char error[512];
+
+	/* On in the same file, if the section is in front. */
+	if (o->reader.private && strcmp(o->path, path) == 0 &&
+	    section_reader_seek(&o->reader, offset_bytes) == 0)
+		return true;
+	section_reader_close(&o->reader);
+	snprintf(o->path, sizeof(o->path), "%s", path);
+	if (section_reader_open(&o->reader, o->path, error, sizeof(error)) < 0) {
+		report_message(error);
+		return false;
+	}
+	return section_reader_seek(&o->reader, offset_bytes) == 0;
+}
+
+static bool on_section(void *context, const struct query_file *file, const struct section_row *row)
+{
+	struct events_options *o = context;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%.*s/%s", PATH_MAX - 600, o->query.query.dir, file->path);
+	if (!open_at(o, path, row->offset_bytes) ||
+	    section_reader_next(&o->reader) != SECTION_HEADER) {
+		o->failed = true;
+		return true;
+	}
+	o->view.reader = &o->reader;
+	o->view.path = o->path;
+	o->view.view = log_path_view(o->path);
+	if (print_section(o, &o->reader) == SECTION_DAMAGED)
+		complain_of_damage(o, &o->reader);
+	return !is_enough(o);
+}
+
+/* By the catalogue: only the sections that are asked for are read. */
+static void print_dir(struct events_options *o, const char *dir)
+{
+	struct query query = o->query.query;
+	char error[512];
+
+	query.dir = o->query.query.dir = dir;
+	query.limit = 0; /* of events, not of sections */
+	if (query_sections(&query, on_section, o, error, sizeof(error)) < 0) {
+		report_message(error);
+		o->failed = true;
+	}
+	section_reader_close(&o->reader);
+}
+
+static bool has_catalogue(const char *path)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%.*s/catalog", PATH_MAX - 16, path);
+	return access(folder, F_OK) == 0;
+}
+
+/* Whether something is asked for that the catalogue knows better than the files in their order. */
+static bool asks_catalogue(const struct events_options *o)
+{
+	const struct query *query = &o->query.query;
+
+	return query->filter || query->id || query->tag || query->reason || query->since_ns ||
+	       query->until_ns != UINT64_MAX || o->query.sort_given;
+}
+
+static void print_argument(struct events_options *o, const char *argument)
+{
+	struct log_paths paths;
+	char error[512];
+
+	if (asks_catalogue(o) && has_catalogue(argument)) {
+		print_dir(o, argument);
+		return;
+	}
+	if (log_paths_find(&paths, argument, o->query.query.views, error, sizeof(error)) < 0) {
+		report_message(error);
+		o->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < paths.count && !is_enough(o); i++)
+		print_file(o, paths.paths[i]);
+	log_paths_dispose(&paths);
+}
+
+static bool is_file(const char *name)
+{
+	return strcmp(name, "-") == 0 || access(name, F_OK) == 0;
+}
+
+/* The arguments in front of the first that is there are the filter; if none is there, all are files. */
+static void find_filter(struct events_options *o)
+{
+	size_t words = 0;
+
+	while (words < o->argument_count && !is_file(o->arguments[words]))
+		words++;
+	if (words == o->argument_count)
+		return;
+	for (size_t i = 0; i < words; i++)
+		o->query.words[o->query.word_count++] = o->arguments[i];
+	o->arguments += words;
+	o->argument_count -= words;
 }
 
 static int print_all(struct events_options *o)
 {
-	struct event_view view;
-	char error[512];
-	int status = EXIT_DONE;
+	static const enum time_style styles[] = { [SHOW_LOCAL] = TIME_LOCAL,
+						  [SHOW_UTC] = TIME_UTC,
+						  [SHOW_RELATIVE] = TIME_RELATIVE,
+						  [SHOW_DELTA] = TIME_DELTA };
+	int status;
 
-	if (event_view_open(&view) < 0) {
+	find_filter(o);
+	status = query_options_finish(&o->query);
+	if (status != EXIT_DONE)
+		return status;
+	if (!o->query.view_given)
+		o->query.query.views = VIEW_SERVER;
+	o->time = o->query.show_given ? styles[o->query.show] : TIME_RELATIVE;
+	if (event_view_open(&o->view) < 0) {
 		report_message("no memory");
 		return EXIT_FAILED;
 	}
-	for (int i = 0; i < o->argument_count; i++) {
-		struct log_paths paths;
-
-		if (log_paths_find(&paths, o->arguments[i], o->views, error, sizeof(error)) < 0) {
-			report_message(error);
-			status = EXIT_FAILED;
-			continue;
-		}
-		for (size_t j = 0; j < paths.count; j++)
-			if (print_file(o, &view, paths.paths[j]) != EXIT_DONE)
-				status = EXIT_FAILED;
-		log_paths_dispose(&paths);
-	}
-	event_view_close(&view);
-	if (fflush(stdout) != 0)
-		status = EXIT_FAILED;
-	return status;
+	for (size_t i = 0; i < o->argument_count && !is_enough(o); i++)
+		print_argument(o, o->arguments[i]);
+	event_view_close(&o->view);
+	return fflush(stdout) == 0 && !o->failed ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int run(int argc, char **argv)
 {
-	struct events_options o = { .views = VIEW_SERVER };
-	char error[512];
-	int status;
+	struct events_options *o = calloc(1, sizeof(*o));
+	const char **arguments = calloc((size_t)argc + 1, sizeof(*arguments));
+	int status = EXIT_FAILED;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	if (o.filter && filter_compile(o.filter, &o.program, error, sizeof(error)) < 0) {
-		report_message(error);
-		return EXIT_USAGE;
+	if (o && arguments && query_options_init(&o->query, argc)) {
+		o->arguments = arguments;
+		argp_parse(&argp, argc, argv, 0, NULL, o);
+		status = print_all(o);
+	} else {
+		report_message("no memory");
 	}
-	status = print_all(&o);
-	if (o.filter)
-		pcap_freecode(&o.program);
+	if (o)
+		query_options_dispose(&o->query);
+	free(arguments);
+	free(o);
 	return status;
 }
 

@@ -20,6 +20,9 @@ extern const struct command command_read;
 extern const struct command command_record;
 extern const struct command command_events;
 extern const struct command command_flows;
+extern const struct command command_files;
+extern const struct command command_export;
+extern const struct command command_reindex;
 extern const struct command command_graph;
 extern const struct command command_rules;
 /* These ask the running recorder; all in cmd_control.c. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/event_text.h"
 
+#include "cli/time_text.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -45,16 +47,22 @@ void event_text_section(FILE *to, const struct event_view *view)
 
 static void print_time(FILE *to, const struct event_view *view, enum time_style style)
 {
-	char utc[40];
+	char utc[TIME_TEXT_MAX];
+	uint64_t base_ns = view->first_ts_ns;
 	int64_t since_us;
 
-	if (style == TIME_UTC) {
-		put_utc(view->ts_ns, utc);
+	if (style == TIME_UTC || style == TIME_LOCAL) {
+		if (style == TIME_UTC)
+			put_utc(view->ts_ns, utc);
+		else
+			time_text_put(SHOW_LOCAL, view->ts_ns, 0, 0, utc);
 		fprintf(to, "%s ", utc);
 		return;
 	}
+	if (style == TIME_DELTA)
+		base_ns = view->before_ns;
 	/* Events without a packet have microseconds: two of one time shall show one time. */
-	since_us = (int64_t)(view->ts_ns / 1000) - (int64_t)(view->first_ts_ns / 1000);
+	since_us = (int64_t)(view->ts_ns / 1000) - (int64_t)(base_ns / 1000);
 	fprintf(to, "%s%5" PRId64 ".%06" PRId64 " ", since_us < 0 ? "-" : " ",
 		(since_us < 0 ? -since_us : since_us) / 1000000,
 		(since_us < 0 ? -since_us : since_us) % 1000000);

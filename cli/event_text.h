@@ -10,6 +10,8 @@
 enum time_style {
 	TIME_RELATIVE, /* to the section's first record */
 	TIME_UTC,
+	TIME_LOCAL,
+	TIME_DELTA, /* to the record before */
 };
 
 void event_text_section(FILE *to, const struct event_view *view);

@@ -153,6 +153,7 @@ void event_view_record(struct event_view *view)
 	const struct section_reader *reader = view->reader;
 	const struct bblog_record *record = &reader->record;
 
+	view->before_ns = view->ts_ns;
 	view->ts_ns = event_ts_ns(reader);
 	view->has_segment = false;
 	if (reader->has_packet) {
@@ -169,7 +170,7 @@ void event_view_record(struct event_view *view)
 		decoder_batch_done(view->decoder);
 	}
 	if (view->first)
-		view->first_ts_ns = view->ts_ns;
+		view->first_ts_ns = view->before_ns = view->ts_ns;
 	view->first = false;
 	view->local_base = record->iss;
 	/* Before its first segment an endpoint has no ISS yet: that segment shows it. */

@@ -22,6 +22,7 @@ struct event_view {
 	uint64_t first_ts_ns; /* of the section's first record */
 	bool first;	      /* no record of the section was seen yet */
 	uint64_t ts_ns;	      /* of the record */
+	uint64_t before_ns;   /* of the record in front of it, in its section */
 	bool has_segment;
 	struct segment segment;
 	/* Relative numbers begin at these: the ISNs, or one before the first number that was seen. */

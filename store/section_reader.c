@@ -74,6 +74,27 @@ static uint32_t number32(bool swapped, const uint8_t *at)
 }
 
 /* In the order of the section. What the black box log adds is little endian in any. */
+int section_reader_seek(struct section_reader *reader, uint64_t offset_bytes)
+{
+	struct section_reader_private *p = reader->private;
+
+	/* The block that was handed out last may be the one that is meant. */
+	p->block_bytes = 0;
+	p->items = 0;
+	if (input_offset_bytes(p->input) > offset_bytes)
+		return -ESPIPE;
+	while (input_offset_bytes(p->input) < offset_bytes) {
+		uint64_t left = offset_bytes - input_offset_bytes(p->input);
+		const uint8_t *bytes;
+		size_t there = input_peek(p->input, 1, &bytes);
+
+		if (there == 0)
+			return -ESPIPE;
+		input_skip(p->input, there < left ? there : (size_t)left);
+	}
+	return 0;
+}
+
 static uint16_t get16(const struct section_reader *reader, const uint8_t *at)
 {
 	return number16(reader->private->swapped, at);

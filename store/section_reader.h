@@ -48,6 +48,13 @@ int section_reader_open(struct section_reader *reader, const char *path, char *e
 			size_t error_bytes);
 void section_reader_close(struct section_reader *reader);
 
+/*
+ * Goes on to this offset (of the uncompressed file), where a section begins; the header that was read last at the
+ * earliest. 0, or -ESPIPE:
+ * the file ends in front of it, or it is behind.
+ */
+int section_reader_seek(struct section_reader *reader, uint64_t offset_bytes);
+
 /* The next item. After SECTION_END and SECTION_DAMAGED there is none. */
 enum section_item section_reader_next(struct section_reader *reader);
 
