@@ -6,22 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/connection_filter.h"
 #include "cli/event_json.h"
 #include "cli/event_text.h"
+#include "cli/log_follow.h"
 #include "cli/log_paths.h"
 #include "cli/query_options.h"
 #include "cli/report.h"
+#include "cli/run_options.h"
 
 struct events_options {
 	struct query_options query;
 	bool wanted[256]; /* by event id */
 	bool some_wanted;
 	enum time_style time;
-	bool verbose;
+	bool verbose, follow;
 	uint64_t printed;
 	const char **arguments;
 	size_t argument_count;
@@ -34,12 +37,18 @@ struct events_options {
 
 enum { KEY_EVENT = 0x600 };
 
+#define FOLLOW_NS 250000000 /* between two looks */
+
 static const struct argp_option own_options[] = {
 	{ "filter", 'f', "FILTER", 0,
 	  "Only connections whose addresses and ports pass this libpcap filter; the same as FILTER "
 	  "in front of the files",
 	  0 },
 	{ "event", KEY_EVENT, "NAME,...", 0, "Only these events, e.g. RTT,REASS", 0 },
+	{ "follow", 'F', NULL, 0,
+	  "Print what the recorder that writes to DIR (default: the running one) hands over from "
+	  "now on, until it ends",
+	  0 },
 	{ "verbose", 'v', NULL, 0, "Print all of the control block", 0 },
 	{ 0 },
 };
@@ -82,11 +91,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case 'v':
 		o->verbose = true;
 		return 0;
+	case 'F':
+		o->follow = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		o->arguments[o->argument_count++] = text;
 		return 0;
 	case ARGP_KEY_END:
-		if (o->argument_count == 0)
+		if (o->argument_count == 0 && !o->follow)
 			argp_error(state, "which FILE or DIR?");
 		if (o->query.csv)
 			argp_error(state,
@@ -105,7 +117,7 @@ static const struct argp_child children[] = { { &query_options_argp, 0, NULL, 0 
 static const struct argp argp = {
 	.options = own_options,
 	.parser = parse,
-	.args_doc = "[FILTER] FILE|DIR...",
+	.args_doc = "[FILTER] FILE|DIR...\n--follow [FILTER] [DIR]",
 	.doc = "Prints black box logs, one line an event. Of a DIR, that `bbtap read` or `bbtap "
 	       "record` "
 	       "wrote, all log files of one view."
@@ -321,26 +333,83 @@ static void find_filter(struct events_options *o)
 	o->argument_count -= words;
 }
 
+static bool on_new_section(void *context, const char *path, uint64_t offset_bytes)
+{
+	struct events_options *o = context;
+
+	/* The file has grown since it was opened. */
+	section_reader_close(&o->reader);
+	if (!open_at(o, path, offset_bytes) || section_reader_next(&o->reader) != SECTION_HEADER)
+		return true; /* removed in the meantime */
+	o->view.reader = &o->reader;
+	o->view.path = o->path;
+	o->view.view = log_path_view(o->path);
+	print_section(o, &o->reader);
+	fflush(stdout);
+	return !is_enough(o) && !ferror(stdout);
+}
+
+/* Until the recorder ends, or enough is printed, or a signal comes. */
+static void follow_dir(struct events_options *o)
+{
+	struct log_follow *follow = log_follow_open(o->query.query.dir, o->query.query.views);
+	char error[512];
+	bool written = true;
+
+	if (!follow) {
+		report_message("no memory");
+		o->failed = true;
+		return;
+	}
+	run_options_catch_signals();
+	while (!run_stop && !is_enough(o) && !ferror(stdout) && !o->failed) {
+		/* Asked in front of the look: what it wrote at last is seen. */
+		bool was_written = log_follow_is_written(follow);
+
+		if (log_follow_look(follow, on_new_section, o, error, sizeof(error)) < 0) {
+			report_message(error);
+			o->failed = true;
+		}
+		written = was_written;
+		if (!written)
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = FOLLOW_NS }, NULL);
+	}
+	if (!written)
+		report_message("no recorder writes there any more");
+	section_reader_close(&o->reader);
+	log_follow_close(&follow);
+}
+
 static int print_all(struct events_options *o)
 {
-	static const enum time_style styles[] = { [SHOW_LOCAL] = TIME_LOCAL,
-						  [SHOW_UTC] = TIME_UTC,
-						  [SHOW_RELATIVE] = TIME_RELATIVE,
-						  [SHOW_DELTA] = TIME_DELTA };
+	static const enum time_style styles[] = { [SHOW_LOCAL] = STYLE_LOCAL,
+						  [SHOW_UTC] = STYLE_UTC,
+						  [SHOW_RELATIVE] = STYLE_RELATIVE,
+						  [SHOW_DELTA] = STYLE_DELTA };
+	char dir[PATH_MAX];
 	int status;
 
-	find_filter(o);
+	if (o->follow)
+		for (size_t i = 0; i < o->argument_count; i++)
+			query_options_argument(&o->query, o->arguments[i]);
+	else
+		find_filter(o);
 	status = query_options_finish(&o->query);
+	if (status == EXIT_DONE && o->follow)
+		status = query_options_find_dir(&o->query, dir, sizeof(dir));
 	if (status != EXIT_DONE)
 		return status;
 	if (!o->query.view_given)
 		o->query.query.views = VIEW_SERVER;
-	o->time = o->query.show_given ? styles[o->query.show] : TIME_RELATIVE;
+	o->time = o->query.show_given ? styles[o->query.show] : STYLE_RELATIVE;
 	if (event_view_open(&o->view) < 0) {
 		report_message("no memory");
 		return EXIT_FAILED;
 	}
-	for (size_t i = 0; i < o->argument_count && !is_enough(o); i++)
+	if (o->follow)
+		follow_dir(o);
+	for (size_t i = 0; !o->follow && i < o->argument_count && !is_enough(o); i++)
 		print_argument(o, o->arguments[i]);
 	event_view_close(&o->view);
 	return fflush(stdout) == 0 && !o->failed ? EXIT_DONE : EXIT_FAILED;

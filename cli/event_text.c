@@ -51,15 +51,15 @@ static void print_time(FILE *to, const struct event_view *view, enum time_style 
 	uint64_t base_ns = view->first_ts_ns;
 	int64_t since_us;
 
-	if (style == TIME_UTC || style == TIME_LOCAL) {
-		if (style == TIME_UTC)
+	if (style == STYLE_UTC || style == STYLE_LOCAL) {
+		if (style == STYLE_UTC)
 			put_utc(view->ts_ns, utc);
 		else
 			time_text_put(SHOW_LOCAL, view->ts_ns, 0, 0, utc);
 		fprintf(to, "%s ", utc);
 		return;
 	}
-	if (style == TIME_DELTA)
+	if (style == STYLE_DELTA)
 		base_ns = view->before_ns;
 	/* Events without a packet have microseconds: two of one time shall show one time. */
 	since_us = (int64_t)(view->ts_ns / 1000) - (int64_t)(base_ns / 1000);

@@ -8,10 +8,10 @@
 #include "cli/event_view.h"
 
 enum time_style {
-	TIME_RELATIVE, /* to the section's first record */
-	TIME_UTC,
-	TIME_LOCAL,
-	TIME_DELTA, /* to the record before */
+	STYLE_RELATIVE, /* to the section's first record */
+	STYLE_UTC,
+	STYLE_LOCAL,
+	STYLE_DELTA, /* to the record before */
 };
 
 void event_text_section(FILE *to, const struct event_view *view);

@@ -16,6 +16,7 @@ recorder=
 failed=0
 cleanup() {
   [ -n "$recorder" ] && kill -KILL "$recorder" 2>/dev/null
+  [ -n "${follower:-}" ] && kill -TERM "$follower" 2>/dev/null
   ip netns del $from 2>/dev/null
   ip netns del $to 2>/dev/null
   rm -rf "$dir"
@@ -112,6 +113,9 @@ for workers in 1 2; do
   [ -z "$(find "$out/logs" -name '*.pcapng*')" ] || fail "something was written before the reset"
 
   # One of the 40 is reset: all their logs are handed over with that reason, and none else.
+  "$bbtap" events --follow --json --view both >"$dir/followed" 2>"$dir/followed.err" &
+  follower=$!
+  sleep 0.7 # it has looked
   replay "$dir/rst.pcap"
   wait_for "logs of the group, $workers workers" 40 logs "$out" story
   is "reasons" "$("$bbtap" events --json --view server "$out/logs/story" | jq -r .reason | sort -u)" rst
@@ -155,6 +159,11 @@ for workers in 1 2; do
   is "disabled: connections still" "$(flows)" 60
   "$bbtap" enable || fail enable
   stop
+  wait $follower
+  is "the follower's exit status" $? 0
+  follower=
+  is "events that were followed" "$(wc -l <"$dir/followed")" "$("$bbtap" events --json --view both "$out" | wc -l)"
+  grep -q 'no recorder writes there any more' "$dir/followed.err" || fail "the follower: $(cat "$dir/followed.err")"
   [ -e "$BBTAP_SOCKET" ] && fail "the socket is left behind"
   is "adds up" "$(jq .adds_up "$dir/report")" true
   is "fates of records" "$(jq '.records == (.store.records + .records_overwritten + .records_discarded + .records_recycled + .lost_records)' "$dir/report")" true

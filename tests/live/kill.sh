@@ -3,6 +3,7 @@
 # The recorder is killed (SIGKILL) at random times under load, again and again: each time every file is valid, every log whose
 # hand-over was answered is there, and the catalogue is what reindex makes. $1: bbtap, $2: make_flows. ROUNDS (6).
 set -uo pipefail
+shopt -s nullglob
 bbtap=$1 make_flows=$2 rounds=${ROUNDS:-6}
 if [ "$(id -u)" -ne 0 ] || ! unshare -n true 2>/dev/null; then
   echo "needs root and network namespaces: left out"
@@ -46,11 +47,13 @@ contents() { # all of the catalogue, but for the numbers that files have in it
         c.client_bytes, c.server_bytes, c.rule, c.tag, c.id FROM connections c JOIN flow_files f ON f.id = c.file ORDER BY 1, 2, 3;"
   done
 }
-written() { # REASON: connections whose log is there
+written() { # REASON: connections of which a log is there; that of one side may have been empty at the time
   local db
   for db in "$dir"/out/catalog/*.sqlite; do
     sqlite3 "$db" "SELECT hex(local), local_port, hex(foreign_), foreign_port FROM sections s JOIN files f ON f.id = s.file
-      WHERE reason = '$1' AND view = 1;"
+      WHERE reason = '$1' AND view = 1
+      UNION SELECT hex(foreign_), foreign_port, hex(local), local_port FROM sections s JOIN files f ON f.id = s.file
+      WHERE reason = '$1' AND view = 0;"
   done | sort -u | wc -l
 }
 

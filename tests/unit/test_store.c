@@ -5,6 +5,8 @@
  */
 #include "tests/unit/cmocka_all.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <unistd.h>
 
 #include "capture/frame.h"
+#include "store/disk.h"
 #include "store/flow_log.h"
 #include "store/section.h"
 #include "store/section_reader.h"
@@ -26,6 +29,7 @@
 #define START_NS UINT64_C(1700000000000000000)
 
 static struct iface_table ifaces;
+static struct store_failures last_failures;
 static uint8_t frame[1514];
 
 static void send_segment(struct tracker *tracker, uint32_t n, uint8_t sender, uint16_t flags,
@@ -68,6 +72,7 @@ static void write_log(const char *out, uint32_t n, uint32_t per_section,
 	struct tracker *tracker;
 	struct store *store;
 	char error[256];
+	int result;
 
 	assert_int_equal(store_open(&store, &config, error, sizeof(error)), 0);
 	tracker_config_default(&tracker_config);
@@ -84,8 +89,29 @@ static void write_log(const char *out, uint32_t n, uint32_t per_section,
 	tracker_finish(tracker, START_NS);
 	*records = tracker_counters(tracker)->records;
 	assert_int_equal(tracker_counters(tracker)->records_lost, 0);
-	assert_int_equal(store_finish(&store, counters, NULL), 0);
+	result = store_finish(&store, counters, &last_failures);
+	assert_int_equal(result, -counters->first_errno);
 	tracker_close(&tracker);
+}
+
+/* The log file of this view in DIR/logs/UNKNOWN; there is one. */
+static const char *file_name(const char *out, const char *view)
+{
+	static char found[256];
+	char folder[256], middle[32];
+	struct dirent *entry;
+	DIR *stream;
+
+	snprintf(folder, sizeof(folder), "%s/logs/UNKNOWN", out);
+	snprintf(middle, sizeof(middle), ".%s.pcapng", view);
+	stream = opendir(folder);
+	assert_non_null(stream);
+	found[0] = '\0';
+	while ((entry = readdir(stream)))
+		if (strstr(entry->d_name, middle))
+			snprintf(found, sizeof(found), "%s", entry->d_name);
+	closedir(stream);
+	return found;
 }
 
 static void what_was_logged_is_read(void **state)
@@ -399,6 +425,68 @@ static void a_cut_log_is_read_up_to_the_cut(void **state)
 	assert_int_equal(last, 8); /* 5 segments, RTT, FLOWEND and CONNEND */
 }
 
+static int writes, fail_from, fail_to;
+
+static int fail_some(void *context, const struct disk_event *event)
+{
+	if (event->op != DISK_WRITE)
+		return 0;
+	writes++;
+	return writes >= fail_from && writes < fail_to ? -ENOSPC : 0;
+}
+
+/* What could not be written is counted by tag and reason, told in the next section and in the flow's line. */
+static void a_full_disk_is_told(void **state)
+{
+	struct store_counters counters;
+	struct section_reader reader;
+	json_t *object = NULL;
+	char out[128], path[512], error[256];
+	uint64_t records, skipped = 0, read = 0, told = 0;
+	enum section_item item;
+
+	(void)state;
+	snprintf(out, sizeof(out), "%s/full", dir);
+	writes = 0;
+	fail_from = 3;
+	fail_to = 9;
+	disk_observe(fail_some, NULL);
+	write_log(out, 3000, 50, &counters, &records);
+	disk_observe(NULL, NULL);
+	assert_int_not_equal(counters.records_failed, 0);
+	assert_int_equal(counters.records + counters.records_failed, records);
+	assert_int_equal(counters.first_errno, ENOSPC);
+	assert_int_equal(last_failures.count, 1);
+	assert_string_equal(last_failures.items[0].tag, "");
+	assert_int_equal(last_failures.items[0].error, ENOSPC);
+	assert_int_equal(last_failures.items[0].records, counters.records_failed);
+	for (int side = 0; side < 2; side++) {
+		snprintf(path, sizeof(path), "%s/logs/UNKNOWN/%s", out,
+			 file_name(out, side ? "server" : "client"));
+		assert_int_equal(section_reader_open(&reader, path, error, sizeof(error)), 0);
+		while ((item = section_reader_next(&reader)) != SECTION_END) {
+			assert_int_not_equal(item, SECTION_DAMAGED);
+			read += item == SECTION_RECORD;
+			skipped += item == SECTION_SKIP ? reader.skipped : 0;
+		}
+		section_reader_close(&reader);
+	}
+	assert_int_equal(read, counters.records);
+	assert_int_equal(skipped, counters.records_failed);
+	assert_int_equal(counters.skipped, skipped);
+	assert_int_equal(flow_log_read(out, take_line, &object, error, sizeof(error)), 0);
+	/* Which side's is a matter of timing. */
+	for (int side = 0; side < 2; side++) {
+		const json_t *view = json_object_get(json_object_get(object, "sections"),
+						     side ? "server" : "client");
+
+		assert_true(json_integer_value(json_object_get(view, "count")) > 0);
+		told += json_integer_value(json_object_get(view, "records_failed"));
+	}
+	assert_int_equal(told, counters.records_failed);
+	json_decref(object);
+}
+
 static void a_folder_that_can_not_be_had_is_an_error(void **state)
 {
 	struct store_config config = { .dir = "/dev/null/x",
@@ -467,6 +555,7 @@ int main(void)
 		cmocka_unit_test(lost_records_are_told_in_the_file),
 		cmocka_unit_test(twice_is_the_same),
 		cmocka_unit_test(a_cut_log_is_read_up_to_the_cut),
+		cmocka_unit_test(a_full_disk_is_told),
 		cmocka_unit_test(a_folder_that_can_not_be_had_is_an_error),
 		cmocka_unit_test(a_ring_keeps_order_between_threads),
 	};
