@@ -68,7 +68,7 @@ static void a_line_is_json_and_gives_the_same_row(void **state)
 
 	(void)state;
 	srand(2);
-	for (int i = 1; i <= 20000; i++) {
+	for (int i = 1; i <= 4000; i++) {
 		struct flow_summary summary;
 		struct flow_sections sections = { .view[1] = { .count = 2,
 							       .failed = 1,
@@ -155,9 +155,8 @@ static struct flow_log *open_log(const char *out)
 
 static void append(struct flow_log *log, uint64_t number, uint64_t last_ns)
 {
-	static struct flow_summary summary;
+	struct flow_summary summary = { .key = { .ip_version = 4 }, .connection = number };
 
-	random_summary(&summary, number);
 	summary.first_ts_ns = summary.last_ts_ns = last_ns;
 	assert_int_equal(flow_log_append(log, &summary, NULL), 0);
 }
