@@ -318,19 +318,22 @@ static bool is_file(const char *name)
 	return strcmp(name, "-") == 0 || access(name, F_OK) == 0;
 }
 
-/* The arguments in front of the first that is there are the filter; if none is there, all are files. */
+/* The arguments that are not there are the filter; if none is there, all are files, and each is complained of. */
 static void find_filter(struct events_options *o)
 {
-	size_t words = 0;
+	size_t files = 0;
 
-	while (words < o->argument_count && !is_file(o->arguments[words]))
-		words++;
-	if (words == o->argument_count)
+	for (size_t i = 0; i < o->argument_count; i++)
+		files += is_file(o->arguments[i]);
+	if (files == 0)
 		return;
-	for (size_t i = 0; i < words; i++)
-		o->query.words[o->query.word_count++] = o->arguments[i];
-	o->arguments += words;
-	o->argument_count -= words;
+	files = 0;
+	for (size_t i = 0; i < o->argument_count; i++)
+		if (is_file(o->arguments[i]))
+			o->arguments[files++] = o->arguments[i];
+		else
+			o->query.words[o->query.word_count++] = o->arguments[i];
+	o->argument_count = files;
 }
 
 static bool on_new_section(void *context, const char *path, uint64_t offset_bytes)

@@ -230,7 +230,7 @@ static bool stop_compressing(void *context)
 
 	/* The file is large: what comes meanwhile must not wait for it. */
 	do_notes(ledger);
-	return atomic_load_explicit(&ledger->stopping, memory_order_acquire);
+	return ledger->config.live && atomic_load_explicit(&ledger->stopping, memory_order_acquire);
 }
 
 static void compress_one(struct ledger *ledger)
@@ -288,8 +288,12 @@ static void *run(void *argument)
 		bool any = do_notes(ledger);
 		uint64_t now_ns;
 
-		if (stopping && !any)
+		if (stopping && !any) {
+			/* A recorder ends at once; who reads files has the time. */
+			while (!ledger->config.live && ledger->compress_count)
+				compress_one(ledger);
 			return NULL;
+		}
 		now_ns = ledger->config.live ? clock_ns(CLOCK_MONOTONIC) : 0;
 		if (now_ns >= ledger->next_second_ns && ledger->config.live) {
 			ledger->next_second_ns = now_ns + SECOND_NS;
