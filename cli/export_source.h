@@ -12,7 +12,8 @@
 
 #include "store/query.h"
 
-#define EXPORT_FILES_OPEN 8
+#define EXPORT_FILES_OPEN  8
+#define EXPORT_PIECE_BYTES (256u << 10)
 
 struct freebsd_export;
 struct input;
@@ -27,6 +28,7 @@ struct export_file {
 struct export_source {
 	const char *dir;
 	uint64_t clock;
+	uint8_t piece[EXPORT_PIECE_BYTES];
 	struct export_file files[EXPORT_FILES_OPEN];
 };
 
