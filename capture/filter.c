@@ -5,6 +5,9 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "capture/bytes.h"
 
 int filter_compile(const char *expression, struct bpf_program *out, char *error, size_t error_bytes)
 {
@@ -56,4 +59,34 @@ bool filter_matches(const struct bpf_program *filter, const uint8_t *ip, uint32_
 	struct pcap_pkthdr header = { .caplen = caplen_bytes, .len = wirelen_bytes };
 
 	return pcap_offline_filter(filter, &header, ip) != 0;
+}
+
+static bool matches_way(const struct bpf_program *filter, const struct filter_ends *ends, int from)
+{
+	bool v4 = ends->ip_version == 4;
+	uint32_t header_bytes = v4 ? 20 : 40, address_bytes = v4 ? 4 : 16, address_at = v4 ? 12 : 8;
+	uint8_t packet[60] = { 0 };
+
+	packet[0] = v4 ? 0x45 : 0x60;
+	put_be16(packet + (v4 ? 2 : 4), v4 ? 40 : 20);
+	packet[v4 ? 8 : 7] = 64;
+	packet[v4 ? 9 : 6] = 6;
+	memcpy(packet + address_at, ends->address[from] + 16 - address_bytes, address_bytes);
+	memcpy(packet + address_at + address_bytes, ends->address[!from] + 16 - address_bytes,
+	       address_bytes);
+	put_be16(packet + header_bytes, ends->port[from]);
+	put_be16(packet + header_bytes + 2, ends->port[!from]);
+	packet[header_bytes + 12] = 0x50;
+	packet[header_bytes + 13] = 0x10;
+	return filter_matches(filter, packet, header_bytes + 20, header_bytes + 20);
+}
+
+bool filter_matches_ends(const struct bpf_program *filter, const struct filter_ends *ends)
+{
+	return matches_way(filter, ends, 0);
+}
+
+bool filter_matches_either_way(const struct bpf_program *filter, const struct filter_ends *ends)
+{
+	return matches_way(filter, ends, 0) || matches_way(filter, ends, 1);
 }

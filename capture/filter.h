@@ -21,4 +21,15 @@ void filter_free(struct bpf_program **filter);
 bool filter_matches(const struct bpf_program *filter, const uint8_t *ip, uint32_t caplen_bytes,
 		    uint32_t wirelen_bytes);
 
+/* The two ends of a connection: addresses of 16 bytes, IPv4 in the last 4; ports in host order. */
+struct filter_ends {
+	uint8_t ip_version; /* 4 or 6 */
+	const uint8_t *address[2];
+	uint16_t port[2];
+};
+
+/* Whether an empty segment from the first end to the second passes; or one in either direction. */
+bool filter_matches_ends(const struct bpf_program *filter, const struct filter_ends *ends);
+bool filter_matches_either_way(const struct bpf_program *filter, const struct filter_ends *ends);
+
 #endif

@@ -302,6 +302,20 @@ uint64_t input_offset_bytes(const struct input *input)
 	return input->base_offset + input->position;
 }
 
+bool input_skip_to(struct input *input, uint64_t offset_bytes)
+{
+	while (input_offset_bytes(input) < offset_bytes) {
+		uint64_t left = offset_bytes - input_offset_bytes(input);
+		const uint8_t *bytes;
+		size_t there = input_peek(input, 1, &bytes);
+
+		if (there == 0)
+			return false;
+		input_skip(input, there < left ? there : (size_t)left);
+	}
+	return input_offset_bytes(input) == offset_bytes;
+}
+
 int input_failed(const struct input *input)
 {
 	return input->failed;

@@ -38,6 +38,9 @@ bool input_has(const struct input *input, size_t want);
 /* Goes on by count bytes, which were peeked at. */
 void input_skip(struct input *input, size_t count);
 
+/* Goes on to this offset, reading what is in front of it. False: the input ends before, or stands behind it. */
+bool input_skip_to(struct input *input, uint64_t offset_bytes);
+
 /* Where the next byte stands, from the start of the (uncompressed) data. */
 uint64_t input_offset_bytes(const struct input *input);
 

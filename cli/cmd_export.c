@@ -220,7 +220,11 @@ static int write_freebsd(struct export_options *o)
 	if (result < 0)
 		return -1;
 	result = copy(o);
-	freebsd_export_close(&o->to_freebsd);
+	if (freebsd_export_close(&o->to_freebsd) < 0 && result == 0) {
+		snprintf(o->error, sizeof(o->error), "%.300s: not everything could be written",
+			 o->freebsd);
+		result = -1;
+	}
 	return result;
 }
 
@@ -264,8 +268,8 @@ static int export_all(struct export_options *o)
 		report_message(o->error);
 		return EXIT_FAILED;
 	}
-	fprintf(stderr, "bbtap: %s sections, %s\n", number_text(o->done_sections, a),
-		bytes_text(o->done_bytes, b));
+	fprintf(stderr, "bbtap: %s section%s, %s\n", number_text(o->done_sections, a),
+		o->done_sections == 1 ? "" : "s", bytes_text(o->done_bytes, b));
 	return EXIT_DONE;
 }
 

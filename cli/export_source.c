@@ -74,20 +74,6 @@ static bool open_file(struct export_source *source, struct export_file *file, co
 	return true;
 }
 
-static bool skip_to(struct input *input, uint64_t offset_bytes)
-{
-	while (input_offset_bytes(input) < offset_bytes) {
-		uint64_t left = offset_bytes - input_offset_bytes(input);
-		const uint8_t *bytes;
-		size_t there = input_peek(input, 1, &bytes);
-
-		if (there == 0)
-			return false;
-		input_skip(input, there < left ? there : (size_t)left);
-	}
-	return true;
-}
-
 /* The input of the file, at this offset. A file is read on, or, for what is in front of that, again. */
 static struct input *input_at(struct export_source *source, const char *path, uint64_t offset_bytes,
 			      char *error, size_t error_bytes)
@@ -98,10 +84,10 @@ static struct input *input_at(struct export_source *source, const char *path, ui
 	if ((strcmp(file->path, path) != 0 || input_offset_bytes(file->input) > offset_bytes) &&
 	    !open_file(source, file, path, error, error_bytes))
 		return NULL;
-	if (skip_to(file->input, offset_bytes))
+	if (input_skip_to(file->input, offset_bytes))
 		return file->input;
 	/* It may have grown since it was opened. */
-	if (open_file(source, file, path, error, error_bytes) && skip_to(file->input, offset_bytes))
+	if (open_file(source, file, path, error, error_bytes) && input_skip_to(file->input, offset_bytes))
 		return file->input;
 	snprintf(error, error_bytes,
 		 "%s: shorter than the catalogue says: `bbtap reindex` mends that", path);

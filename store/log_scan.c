@@ -199,20 +199,6 @@ static uint64_t skip_rest(struct input *input)
 	return input_offset_bytes(input);
 }
 
-static bool skip_to(struct input *input, uint64_t offset_bytes)
-{
-	while (input_offset_bytes(input) < offset_bytes) {
-		uint64_t left = offset_bytes - input_offset_bytes(input);
-		const uint8_t *bytes;
-		size_t there = input_peek(input, 1, &bytes);
-
-		if (there == 0)
-			return false;
-		input_skip(input, there < left ? there : (size_t)left);
-	}
-	return true;
-}
-
 int log_scan(const char *path, uint64_t from_bytes,
 	     bool (*section)(void *context, const struct section_row *row), void *context,
 	     struct log_scan_end *end, char *error, size_t error_bytes)
@@ -225,7 +211,7 @@ int log_scan(const char *path, uint64_t from_bytes,
 	result = input_open(&scan.input, path, NULL, error, error_bytes);
 	if (result < 0)
 		return result;
-	if (!skip_to(scan.input, from_bytes))
+	if (!input_skip_to(scan.input, from_bytes))
 		torn(&scan, "shorter than it was");
 	else
 		end->whole_bytes = from_bytes;

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "capture/bytes.h"
 #include "capture/filter.h"
 #include "store/catalog_db.h"
 
@@ -30,42 +29,29 @@ static int failed(struct query_db *db, const char *what)
 	return result < 0 ? result : -EIO;
 }
 
-/* A packet between two ends, as small as a filter needs it. */
-static bool packet_passes(const struct bpf_program *filter, const uint8_t *from, uint16_t from_port,
-			  const uint8_t *to, uint16_t to_port, bool v4)
-{
-	uint32_t header_bytes = v4 ? 20 : 40, address_bytes = v4 ? 4 : 16;
-	uint32_t address_at = v4 ? 12 : 8;
-	uint8_t packet[60] = { 0 };
-
-	packet[0] = v4 ? 0x45 : 0x60;
-	put_be16(packet + (v4 ? 2 : 4), v4 ? 40 : 20);
-	packet[v4 ? 9 : 6] = 6;
-	memcpy(packet + address_at, from, address_bytes);
-	memcpy(packet + address_at + address_bytes, to, address_bytes);
-	put_be16(packet + header_bytes, from_port);
-	put_be16(packet + header_bytes + 2, to_port);
-	packet[header_bytes + 12] = 0x50;
-	return filter_matches(filter, packet, header_bytes + 20, header_bytes + 20);
-}
-
 /* passes(address, port, address, port): whether a packet in either direction passes the filter. */
 static void sql_passes(sqlite3_context *context, int count, sqlite3_value **values)
 {
 	const struct query *query = sqlite3_user_data(context);
-	const uint8_t *a = sqlite3_value_blob(values[0]), *b = sqlite3_value_blob(values[2]);
-	int bytes = sqlite3_value_bytes(values[0]);
-	uint16_t a_port = (uint16_t)sqlite3_value_int(values[1]);
-	uint16_t b_port = (uint16_t)sqlite3_value_int(values[3]);
+	uint8_t address[2][16] = { { 0 } };
+	struct filter_ends ends = { .address = { address[0], address[1] } };
 
 	(void)count;
-	if (!a || !b || (bytes != 4 && bytes != 16) || sqlite3_value_bytes(values[2]) != bytes) {
-		sqlite3_result_int(context, 0);
-		return;
+	for (int i = 0; i < 2; i++) {
+		const void *bytes = sqlite3_value_blob(values[2 * i]);
+		int length = sqlite3_value_bytes(values[2 * i]);
+		uint8_t ip_version = length == 4 ? 4 : 6;
+
+		if (!bytes || (length != 4 && length != 16) ||
+		    (i && ip_version != ends.ip_version)) {
+			sqlite3_result_int(context, 0);
+			return;
+		}
+		ends.ip_version = ip_version;
+		memcpy(address[i] + 16 - length, bytes, (size_t)length);
+		ends.port[i] = (uint16_t)sqlite3_value_int(values[2 * i + 1]);
 	}
-	sqlite3_result_int(context,
-			   packet_passes(query->filter, a, a_port, b, b_port, bytes == 4) ||
-				   packet_passes(query->filter, b, b_port, a, a_port, bytes == 4));
+	sqlite3_result_int(context, filter_matches_either_way(query->filter, &ends));
 }
 
 /* endpoint(address, port): "192.0.2.1:443"; a negative port: the address alone, in prefix(address) its network. */

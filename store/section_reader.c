@@ -81,18 +81,7 @@ int section_reader_seek(struct section_reader *reader, uint64_t offset_bytes)
 	/* The block that was handed out last may be the one that is meant. */
 	p->block_bytes = 0;
 	p->items = 0;
-	if (input_offset_bytes(p->input) > offset_bytes)
-		return -ESPIPE;
-	while (input_offset_bytes(p->input) < offset_bytes) {
-		uint64_t left = offset_bytes - input_offset_bytes(p->input);
-		const uint8_t *bytes;
-		size_t there = input_peek(p->input, 1, &bytes);
-
-		if (there == 0)
-			return -ESPIPE;
-		input_skip(p->input, there < left ? there : (size_t)left);
-	}
-	return 0;
+	return input_skip_to(p->input, offset_bytes) ? 0 : -ESPIPE;
 }
 
 static uint16_t get16(const struct section_reader *reader, const uint8_t *at)

@@ -10,42 +10,23 @@
 /* How far ahead of a connection its log is fetched. */
 #define PREFETCH 6
 
-/* An empty segment from client to server, as far as filters look at addresses and ports. */
-static uint32_t make_packet(const struct connection *conn, uint8_t out[64])
+/* As if the client had sent it. */
+static bool passes(const struct bpf_program *filter, const struct connection *conn)
 {
 	const struct flow_key *key = &conn->key;
 	uint8_t client = conn->client;
-	uint32_t l4 = key->ip_version == 4 ? 20 : 40;
 
-	memset(out, 0, 64);
-	if (key->ip_version == 4) {
-		out[0] = 0x45;
-		out[3] = 40;
-		out[8] = 64;
-		out[9] = 6;
-		memcpy(out + 12, key->addr[client] + 12, 4);
-		memcpy(out + 16, key->addr[!client] + 12, 4);
-	} else {
-		out[0] = 0x60;
-		out[5] = 20;
-		out[6] = 6;
-		out[7] = 64;
-		memcpy(out + 8, key->addr[client], 16);
-		memcpy(out + 24, key->addr[!client], 16);
-	}
-	memcpy(out + l4, &key->port_be[client], 2);
-	memcpy(out + l4 + 2, &key->port_be[!client], 2);
-	out[l4 + 12] = 0x50;
-	out[l4 + 13] = 0x10;
-	return l4 + 20;
+	return filter_matches_ends(
+		filter,
+		&(struct filter_ends){ .ip_version = key->ip_version,
+				       .address = { key->addr[client], key->addr[!client] },
+				       .port = { __builtin_bswap16(key->port_be[client]),
+						 __builtin_bswap16(key->port_be[!client]) } });
 }
 
 static bool is_meant(const struct tracker *tracker, const struct job *job,
 		     const struct connection *conn)
 {
-	uint8_t packet[64];
-	uint32_t bytes;
-
 	if (job->state >= 0 && conn->side[SIDE_CLIENT].state != job->state &&
 	    conn->side[SIDE_SERVER].state != job->state)
 		return false;
@@ -54,10 +35,7 @@ static bool is_meant(const struct tracker *tracker, const struct job *job,
 	if (job->tag[0] &&
 	    fnmatch(job->tag, blackbox_policy(&tracker->policies, conn)->tag, 0) != 0)
 		return false;
-	if (!job->filter)
-		return true;
-	bytes = make_packet(conn, packet);
-	return filter_matches(job->filter, packet, bytes, bytes);
+	return !job->filter || passes(job->filter, conn);
 }
 
 static void put_row(const struct tracker *tracker, const struct connection *conn,
