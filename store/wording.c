@@ -7,17 +7,45 @@
 
 #include "tcpstate/window.h"
 
-/* Milliseconds are what people think in; below one, microseconds. */
-static void put_duration(char out[32], uint64_t us)
+#define DURATION_MAX 32
+
+/* snprintf takes longer than all else of a record, so what nearly every record needs goes without it. */
+static char *put_number(char *at, uint64_t number)
 {
-	if (us >= 1000000)
-		snprintf(out, 32, "%llu.%03llu s", (unsigned long long)(us / 1000000),
-			 (unsigned long long)(us / 1000 % 1000));
-	else if (us >= 1000)
-		snprintf(out, 32, "%llu.%03llu ms", (unsigned long long)(us / 1000),
-			 (unsigned long long)(us % 1000));
-	else
-		snprintf(out, 32, "%llu us", (unsigned long long)us);
+	char digits[20];
+	uint32_t count = 0;
+
+	do
+		digits[count++] = (char)('0' + number % 10);
+	while ((number /= 10));
+	while (count)
+		*at++ = digits[--count];
+	*at = '\0';
+	return at;
+}
+
+static char *put_thousandths(char *at, uint32_t number)
+{
+	*at++ = '.';
+	*at++ = (char)('0' + number / 100);
+	*at++ = (char)('0' + number / 10 % 10);
+	*at++ = (char)('0' + number % 10);
+	*at = '\0';
+	return at;
+}
+
+/* Milliseconds are what people think in; below one, microseconds. At most DURATION_MAX; returns the end. */
+static char *put_duration(char *at, uint64_t us)
+{
+	if (us >= 1000000) {
+		at = put_thousandths(put_number(at, us / 1000000), us / 1000 % 1000);
+		return stpcpy(at, " s");
+	}
+	if (us >= 1000) {
+		at = put_thousandths(put_number(at, us / 1000), us % 1000);
+		return stpcpy(at, " ms");
+	}
+	return stpcpy(put_number(at, us), " us");
 }
 
 /* What a segment is for its sender; NULL: an ordinary one. */
@@ -75,7 +103,7 @@ static const char *retransmission_cause(uint8_t cause)
 static void put_evidence(char out[80], const struct event *event)
 {
 	uint32_t above = event->stack_flex[0], waited_us = event->stack_flex[1];
-	char waited[32];
+	char waited[DURATION_MAX];
 
 	out[0] = '\0';
 	if (waited_us == 0)
@@ -103,6 +131,8 @@ static int word_segment(const struct log_entry *entry, enum side side, char *out
 	bool again = kind && strcmp(kind, "retransmission") == 0;
 	char fragments[48] = "", evidence[80] = "";
 
+	if (!kind && !entry->fragments)
+		return 0;
 	if (entry->fragments)
 		snprintf(fragments, sizeof(fragments), "%sput together from %u IP fragments",
 			 kind ? "; " : "", entry->fragments);
@@ -140,7 +170,7 @@ static int word_reass(const struct event *event, char *out, size_t bytes)
 
 static int word_persist(const struct event *event, char *out, size_t bytes)
 {
-	char closed[32];
+	char closed[DURATION_MAX];
 
 	switch (event->flex8) {
 	case PERSIST_ENTERED:
@@ -192,7 +222,7 @@ static int word_bad_retransmission(const struct event *event, char *out, size_t 
 static int word_sender_event(const struct event *event, char *out, size_t bytes)
 {
 	unsigned int confidence = event->flex7 & 0xff;
-	char late[32];
+	char late[DURATION_MAX];
 
 	switch (event->id) {
 	case EVENT_RTO:
@@ -317,7 +347,7 @@ static int word_msgsize(const struct event *event, char *out, size_t bytes)
 static int word_receiver_event(const struct event *event, char *out, size_t bytes)
 {
 	unsigned int confidence = event->flex7 & 0xff;
-	char least[32], mean[32], most[32];
+	char least[DURATION_MAX], mean[DURATION_MAX], most[DURATION_MAX];
 
 	switch (event->id) {
 	case EVENT_COLLAPSE:
@@ -372,6 +402,24 @@ static int word_window(const struct event *event, char *out, size_t bytes)
 			*limit ? "; limited by " : "", limit, event->flex7 & 0xff);
 }
 
+static int word_rtt(const struct event *event, char *out, size_t bytes)
+{
+	char words[WORDING_MAX], *at = words;
+	size_t length;
+
+	at = put_duration(stpcpy(at, "RTT sample "), event->stack_flex[0]);
+	at = put_duration(stpcpy(at, ", srtt "), event->stack_flex[1]);
+	at = put_duration(stpcpy(at, ", rttvar "), event->stack_flex[2]);
+	if (event->stack_flex[3])
+		at = put_duration(stpcpy(at, "; near side "), event->stack_flex[3]);
+	if (event->flex7 >> 8 == RTT_REASON_ECHO)
+		at = stpcpy(at, "; by its time stamp");
+	length = (size_t)(at - words) < bytes ? (size_t)(at - words) : bytes - 1;
+	memcpy(out, words, length);
+	out[length] = '\0';
+	return (int)length;
+}
+
 /* What the summary says of the window: nothing of a side that has sent no data. */
 static void put_limits(const struct event *event, char out[128])
 {
@@ -390,18 +438,11 @@ static void put_limits(const struct event *event, char out[128])
 
 static int word_event(const struct event *event, char *out, size_t bytes)
 {
-	char sample[32], srtt[32], rttvar[32], near[32], limits[128];
+	char limits[128];
 
 	switch (event->id) {
 	case EVENT_RTT:
-		put_duration(sample, event->stack_flex[0]);
-		put_duration(srtt, event->stack_flex[1]);
-		put_duration(rttvar, event->stack_flex[2]);
-		put_duration(near, event->stack_flex[3]);
-		return snprintf(out, bytes, "RTT sample %s, srtt %s, rttvar %s%s%s%s", sample, srtt,
-				rttvar, event->stack_flex[3] ? "; near side " : "",
-				event->stack_flex[3] ? near : "",
-				event->flex7 >> 8 == RTT_REASON_ECHO ? "; by its time stamp" : "");
+		return word_rtt(event, out, bytes);
 	case EVENT_REASS:
 		return word_reass(event, out, bytes);
 	case EVENT_PERSIST:
