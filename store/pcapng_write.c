@@ -8,15 +8,13 @@
 
 #define FIRST_ROOM 65536
 
-static bool make_room(struct pcapng_buffer *buffer, size_t more)
+static __attribute__((noinline)) bool grow(struct pcapng_buffer *buffer, size_t more)
 {
 	size_t room = buffer->room ? buffer->room : FIRST_ROOM;
 	uint8_t *grown;
 
 	if (buffer->no_memory)
 		return false;
-	if (buffer->length + more <= buffer->room)
-		return true;
 	while (room < buffer->length + more)
 		room *= 2;
 	grown = realloc(buffer->bytes, room);
@@ -29,6 +27,17 @@ static bool make_room(struct pcapng_buffer *buffer, size_t more)
 	return true;
 }
 
+uint8_t *pcapng_room(struct pcapng_buffer *buffer, size_t count)
+{
+	uint8_t *at;
+
+	if (buffer->no_memory || (buffer->length + count > buffer->room && !grow(buffer, count)))
+		return NULL;
+	at = buffer->bytes + buffer->length;
+	buffer->length += count;
+	return at;
+}
+
 void pcapng_buffer_dispose(struct pcapng_buffer *buffer)
 {
 	free(buffer->bytes);
@@ -37,20 +46,18 @@ void pcapng_buffer_dispose(struct pcapng_buffer *buffer)
 
 void pcapng_put(struct pcapng_buffer *buffer, const void *bytes, size_t count)
 {
-	if (count == 0 || !make_room(buffer, count))
-		return;
-	memcpy(buffer->bytes + buffer->length, bytes, count);
-	buffer->length += count;
+	uint8_t *at = count ? pcapng_room(buffer, count) : NULL;
+
+	if (at)
+		memcpy(at, bytes, count);
 }
 
 void pcapng_put32(struct pcapng_buffer *buffer, uint32_t value)
 {
-	pcapng_put(buffer, &value, sizeof(value));
-}
+	uint8_t *at = pcapng_room(buffer, sizeof(value));
 
-static void put16(struct pcapng_buffer *buffer, uint16_t value)
-{
-	pcapng_put(buffer, &value, sizeof(value));
+	if (at)
+		memcpy(at, &value, sizeof(value));
 }
 
 void pcapng_pad(struct pcapng_buffer *buffer)
@@ -76,22 +83,38 @@ void pcapng_block_end(struct pcapng_buffer *buffer)
 		memcpy(buffer->bytes + buffer->block_start + 4, &bytes, sizeof(bytes));
 }
 
+/* An option's code and length are put as one word, as a machine of this byte order has it. */
+static uint32_t option_word(uint16_t code, size_t bytes)
+{
+	return code | (uint32_t)bytes << 16;
+}
+
 void pcapng_option(struct pcapng_buffer *buffer, uint16_t code, const void *value, size_t bytes)
 {
-	put16(buffer, code);
-	put16(buffer, (uint16_t)bytes);
+	pcapng_put32(buffer, option_word(code, (uint16_t)bytes));
 	pcapng_put(buffer, value, bytes);
 	pcapng_pad(buffer);
+}
+
+uint8_t *pcapng_option_bblog_room(struct pcapng_buffer *buffer, uint32_t type, size_t bytes)
+{
+	const uint32_t head[3] = { option_word(BBLOG_CUSTOM_OPTION, (uint16_t)(8 + bytes)),
+				   BBLOG_PEN, type };
+	uint8_t *at = pcapng_room(buffer, sizeof(head) + bytes);
+
+	if (!at)
+		return NULL;
+	memcpy(at, head, sizeof(head));
+	return at + sizeof(head);
 }
 
 void pcapng_option_bblog(struct pcapng_buffer *buffer, uint32_t type, const void *value,
 			 size_t bytes)
 {
-	put16(buffer, BBLOG_CUSTOM_OPTION);
-	put16(buffer, (uint16_t)(8 + bytes));
-	pcapng_put32(buffer, BBLOG_PEN);
-	pcapng_put32(buffer, type);
-	pcapng_put(buffer, value, bytes);
+	uint8_t *at = pcapng_option_bblog_room(buffer, type, bytes);
+
+	if (at)
+		memcpy(at, value, bytes);
 	pcapng_pad(buffer);
 }
 

@@ -46,6 +46,8 @@ void pcapng_block_end(struct pcapng_buffer *buffer);
 
 void pcapng_put(struct pcapng_buffer *buffer, const void *bytes, size_t count);
 void pcapng_put32(struct pcapng_buffer *buffer, uint32_t value);
+/* The next `count` bytes, for the caller to fill in before anything else is put; NULL: no memory. */
+uint8_t *pcapng_room(struct pcapng_buffer *buffer, size_t count);
 /* Zero bytes up to a multiple of 4. */
 void pcapng_pad(struct pcapng_buffer *buffer);
 
@@ -54,6 +56,8 @@ void pcapng_option(struct pcapng_buffer *buffer, uint16_t code, const void *valu
 /* A custom option of the black box log: enum bblog_option and its payload. */
 void pcapng_option_bblog(struct pcapng_buffer *buffer, uint32_t type, const void *value,
 			 size_t bytes);
+/* The same, with the payload for the caller to fill in: a multiple of 4 bytes. NULL: no memory. */
+uint8_t *pcapng_option_bblog_room(struct pcapng_buffer *buffer, uint32_t type, size_t bytes);
 void pcapng_options_end(struct pcapng_buffer *buffer);
 
 /* Section header with a length that is not known yet; options follow. Returns where it stands. */

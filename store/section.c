@@ -59,12 +59,13 @@ static void write_ifaces(struct pcapng_buffer *buffer, const struct evlog_head *
 static void put_options(struct pcapng_buffer *buffer, const struct bblog_record *record,
 			const struct log_entry *entry, enum side side)
 {
-	uint8_t tcpinfo[BBLOG_TCPINFO_BYTES];
 	char words[WORDING_MAX];
 	size_t length = wording_of(entry, side, words, sizeof(words));
+	uint8_t *tcpinfo =
+		pcapng_option_bblog_room(buffer, BBLOG_OPTION_TCPINFO, BBLOG_TCPINFO_BYTES);
 
-	bblog_encode_tcpinfo(record, tcpinfo);
-	pcapng_option_bblog(buffer, BBLOG_OPTION_TCPINFO, tcpinfo, sizeof(tcpinfo));
+	if (tcpinfo)
+		bblog_encode_tcpinfo(record, tcpinfo);
 	if (length)
 		pcapng_option(buffer, PCAPNG_OPT_COMMENT, words, length);
 	pcapng_options_end(buffer);
@@ -146,55 +147,78 @@ static void count_record(struct section_row *row, const struct log_entry *entry)
 	row->packets += entry->kind == LOG_PACKET;
 }
 
-static void write_view(struct pcapng_buffer *buffer, const struct chunk *chain, enum side side,
-		       const struct iface_table *ifaces, const char *version, uint8_t *scratch,
-		       uint32_t skipped_before, struct section_row *row)
-{
-	const struct evlog_head *head = evlog_head(chain);
-	size_t start = pcapng_section_begin(buffer);
-	uint32_t older = head->older[side];
-	struct evlog_reader reader;
-	struct log_entry entry;
+/* The section of one side while it is being written. */
+struct view_writer {
+	struct pcapng_buffer *buffer;
+	struct section_row *row;
+	size_t start;
+	uint32_t older;		 /* records in front that are not to be written */
+	uint32_t skipped_before; /* not told yet */
+};
 
-	begin_row(row, head, side);
-	write_header(buffer, head, side, version);
-	write_ifaces(buffer, head, ifaces);
-	evlog_reader_init(&reader, chain, scratch);
-	while (evlog_reader_next(&reader, &entry)) {
-		if (!(entry.views & 1 << side))
-			continue;
-		if (entry.kind != LOG_SKIP && older) {
-			older--;
-			continue;
-		}
-		if (entry.kind == LOG_SKIP) {
-			/* In front of the first record it is told by the serial numbers. */
-			if (!row->records)
-				continue;
-			write_skip(buffer, entry.skipped);
-			row->skipped += entry.skipped;
-			continue;
-		}
-		if (entry.kind == LOG_PACKET)
-			write_packet(buffer, &entry, side);
-		else
-			write_event(buffer, &entry, side);
-		count_record(row, &entry);
-		if (row->records == 1 && skipped_before) {
-			write_skip(buffer, skipped_before);
-			row->skipped += skipped_before;
-		}
+static void begin_view(struct view_writer *view, const struct evlog_head *head, enum side side,
+		       const struct iface_table *ifaces, const char *version)
+{
+	view->start = pcapng_section_begin(view->buffer);
+	view->older = head->older[side];
+	begin_row(view->row, head, side);
+	write_header(view->buffer, head, side, version);
+	write_ifaces(view->buffer, head, ifaces);
+}
+
+static void tell_skipped(struct view_writer *view, uint32_t skipped)
+{
+	write_skip(view->buffer, skipped);
+	view->row->skipped += skipped;
+}
+
+static void write_entry(struct view_writer *view, const struct log_entry *entry, enum side side)
+{
+	if (entry->kind == LOG_SKIP) {
+		/* In front of the first record it is told by the serial numbers. */
+		if (view->row->records)
+			tell_skipped(view, entry->skipped);
+		return;
 	}
-	pcapng_section_end(buffer, start);
-	row->length_bytes = buffer->length - start;
+	if (view->older) {
+		view->older--;
+		return;
+	}
+	if (entry->kind == LOG_PACKET)
+		write_packet(view->buffer, entry, side);
+	else
+		write_event(view->buffer, entry, side);
+	count_record(view->row, entry);
+	if (view->skipped_before) {
+		tell_skipped(view, view->skipped_before);
+		view->skipped_before = 0;
+	}
 }
 
 void section_write_views(struct pcapng_buffer *buffers[2], const struct chunk *chain, uint8_t views,
 			 const struct iface_table *ifaces, const char *version, uint8_t *scratch,
 			 const uint32_t skipped_before[2], struct section_row rows[2])
 {
-	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+	const struct evlog_head *head = evlog_head(chain);
+	struct view_writer both[2];
+	struct evlog_reader reader;
+	struct log_entry entry;
+
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+		both[side] = (struct view_writer){ .buffer = buffers[side],
+						   .row = &rows[side],
+						   .skipped_before = skipped_before[side] };
 		if (views & 1 << side)
-			write_view(buffers[side], chain, side, ifaces, version, scratch,
-				   skipped_before[side], &rows[side]);
+			begin_view(&both[side], head, side, ifaces, version);
+	}
+	evlog_reader_init(&reader, chain, scratch);
+	while (evlog_reader_next(&reader, &entry))
+		for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+			if (entry.views & views & 1 << side)
+				write_entry(&both[side], &entry, side);
+	for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+		if (views & 1 << side) {
+			pcapng_section_end(buffers[side], both[side].start);
+			rows[side].length_bytes = buffers[side]->length - both[side].start;
+		}
 }
