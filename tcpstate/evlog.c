@@ -124,6 +124,18 @@ void evlog_prefetch(const struct evlog *log)
 		__builtin_prefetch(&state_of(log->tail)->records);
 }
 
+void evlog_prefetch_append(const struct evlog *log)
+{
+	const char *state;
+
+	if (!log->tail)
+		return;
+	state = (const char *)state_of(log->tail);
+	__builtin_prefetch(log->tail, 1);
+	for (size_t offset = 0; offset < sizeof(struct evlog_state); offset += 64)
+		__builtin_prefetch(state + offset, 1);
+}
+
 uint32_t evlog_records(const struct evlog *log, enum side side)
 {
 	return log->tail ? state_of(log->tail)->records[side] : 0;

@@ -41,8 +41,9 @@ uint32_t evlog_event(struct evlog *log, struct chunk_pool *pool, enum side side,
 /* A record that there was no evlog_open() for: its number is taken. Returns 1, for each view of views. */
 uint32_t evlog_lose(struct evlog *log, uint8_t views);
 
-/* For the cache, ahead of the next. */
+/* For the cache, ahead of the next; ahead of an entry that is to be appended. */
 void evlog_prefetch(const struct evlog *log);
+void evlog_prefetch_append(const struct evlog *log);
 
 /* Records of one side, and chunks, in the log. */
 uint32_t evlog_records(const struct evlog *log, enum side side);

@@ -31,6 +31,7 @@
 #define PREFETCH_SLOT	16
 #define PREFETCH_RECORD 8
 #define PREFETCH_SENDER 4
+#define PREFETCH_COLD	2
 
 void tracker_config_default(struct tracker_config *config)
 {
@@ -461,16 +462,19 @@ static void take_icmp_error(struct tracker *tracker, const struct segment *error
 }
 
 /*
- * The models that the segment will touch: what it sends is noted with its own side, what it acknowledges
+ * The log's end, and the models that the segment will touch: what it sends is noted with its own side, what it acknowledges
  * with the other. An ACK alone leaves of its own side's only the third line, and looks at the receiver's
  * first.
  */
-static void prefetch_models(const struct tracker *tracker, const struct segment *seg)
+static void prefetch_behind_record(const struct tracker *tracker, const struct segment *seg)
 {
 	const struct connection *conn = flow_table_peek(&tracker->table, seg->hash);
 	const struct model_pair *pair;
 
-	if (!conn || !conn->models)
+	if (!conn)
+		return;
+	evlog_prefetch_append(&conn->log);
+	if (!conn->models)
 		return;
 	pair = &tracker->models[conn->models];
 	for (int i = 0; i < 2; i++) {
@@ -484,6 +488,23 @@ static void prefetch_models(const struct tracker *tracker, const struct segment 
 		__builtin_prefetch(&models->sender.window, 1);
 		__builtin_prefetch(&models->sender.own, 1);
 		__builtin_prefetch((const char *)&models->receiver + 64, 1);
+	}
+}
+
+/* What snapshots look at of senders that have had trouble; the senders have come by now. */
+static void prefetch_cold(const struct tracker *tracker, const struct segment *seg)
+{
+	const struct connection *conn = flow_table_peek(&tracker->table, seg->hash);
+
+	if (!conn || !conn->models || !conn->log.tail)
+		return;
+	for (int i = 0; i < 2; i++) {
+		const struct sender_cold *cold = tracker->models[conn->models].from[i].sender.cold;
+
+		if (!cold)
+			continue;
+		__builtin_prefetch(&cold->past);
+		__builtin_prefetch(&cold->marks.lost_total);
 	}
 }
 
@@ -507,7 +528,9 @@ void tracker_process(struct tracker *tracker, const struct segment *segments, ui
 		if (i + PREFETCH_RECORD < count)
 			flow_table_prefetch_record(table, segments[i + PREFETCH_RECORD].hash);
 		if (i + PREFETCH_SENDER < count)
-			prefetch_models(tracker, &segments[i + PREFETCH_SENDER]);
+			prefetch_behind_record(tracker, &segments[i + PREFETCH_SENDER]);
+		if (i + PREFETCH_COLD < count)
+			prefetch_cold(tracker, &segments[i + PREFETCH_COLD]);
 		if (segments[i].kind == SEGMENT_ICMP_ERROR) {
 			take_icmp_error(tracker, &segments[i]);
 			continue;
