@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # How many events a second one store thread writes: everything is logged continually, with one worker, to a file system in
-# memory. $1: bbtap, $2: make_flows. BASE: another bbtap, run by turns. TMPDIR: a tmpfs with 2.5 GB. ROUNDS (5).
+# memory. $1: bbtap, $2: make_flows. BASE: another bbtap, run by turns. TMPDIR: a tmpfs with 7 GB. ROUNDS (3), PACKETS (6000000):
+# begin and end, where worker and store thread are busy one after the other, count less with more of them.
 set -euo pipefail
-bbtap=$1 make_flows=$2 rounds=${ROUNDS:-5}
+bbtap=$1 make_flows=$2 rounds=${ROUNDS:-3}
 dir=$(mktemp -d "${TMPDIR:-/dev/shm}/bbtap-bench-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
-"$make_flows" --connections 10000 --packets 2000000 --payload 100 -o "$dir/flows.pcap"
+"$make_flows" --connections 10000 --packets "${PACKETS:-6000000}" --payload 100 -o "$dir/flows.pcap"
 cat "$dir/flows.pcap" >/dev/null
 
 run() { # BBTAP: prints events/s
