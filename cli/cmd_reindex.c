@@ -100,6 +100,8 @@ static int reindex(const struct reindex_options *o)
 	if (result == 0) {
 		result = catalog_sync(catalog, !o->changed_only, say, NULL, &counts, error,
 				      sizeof(error));
+		while (result == 0 && catalog_close_hours(catalog, UINT64_MAX) > 0)
+			continue;
 		catalog_close(&catalog);
 	}
 	close(fd);

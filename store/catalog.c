@@ -58,6 +58,15 @@ int catalog_close(struct catalog **catalog)
 	return failed;
 }
 
+void catalog_unindexed(struct catalog *catalog, uint64_t hour)
+{
+	for (uint32_t i = 0; i < catalog->unindexed_count; i++)
+		if (catalog->unindexed[i] == hour)
+			return;
+	if (catalog->unindexed_count < CATALOG_UNINDEXED_MAX)
+		catalog->unindexed[catalog->unindexed_count++] = hour;
+}
+
 /* The hour's database, opened if need be. make: it may be a new one; else -ENOENT. */
 static int get_hour(struct catalog *catalog, uint64_t hour, bool make, struct catalog_hour **out)
 {
@@ -78,8 +87,10 @@ static int get_hour(struct catalog *catalog, uint64_t hour, bool make, struct ca
 	catalog_db_path(catalog->folder, hour, "", path);
 	if (!make && access(path, F_OK) < 0)
 		return -ENOENT;
-	if (place->db)
+	if (place->db) {
+		catalog_unindexed(catalog, place->hour);
 		catalog_db_close(place, true);
+	}
 	*out = place;
 	place->used = ++catalog->clock;
 	if (catalog_db_open(place, path, hour) < 0) {
@@ -229,21 +240,51 @@ int catalog_commit(struct catalog *catalog)
 	return failed;
 }
 
+static void forget_unindexed(struct catalog *catalog, uint64_t hour)
+{
+	for (uint32_t i = 0; i < catalog->unindexed_count; i++)
+		if (catalog->unindexed[i] == hour) {
+			catalog->unindexed[i] = catalog->unindexed[--catalog->unindexed_count];
+			return;
+		}
+}
+
+/* One that was closed before it had its indexes. */
+static bool open_unindexed(struct catalog *catalog, uint64_t before_hour, struct catalog_hour **out)
+{
+	uint32_t i = 0;
+
+	while (i < catalog->unindexed_count) {
+		uint64_t hour = catalog->unindexed[i];
+
+		if (hour >= before_hour) {
+			i++;
+			continue;
+		}
+		if (get_hour(catalog, hour, false, out) == 0)
+			return true;
+		/* It is gone, or can't be opened. */
+		forget_unindexed(catalog, hour);
+	}
+	return false;
+}
+
 int catalog_close_hours(struct catalog *catalog, uint64_t before_hour)
 {
-	for (uint32_t i = 0; i < CATALOG_HOURS_OPEN; i++) {
-		struct catalog_hour *hour = &catalog->hours[i];
-		int result;
+	struct catalog_hour *hour = NULL;
+	int result;
 
-		if (!hour->db || hour->hour >= before_hour)
-			continue;
-		result = catalog_db_build_indexes(hour);
-		if (result < 0)
-			behind(catalog, hour, result);
-		catalog_db_close(hour, true);
-		return 1;
-	}
-	return 0;
+	for (uint32_t i = 0; i < CATALOG_HOURS_OPEN && !hour; i++)
+		if (catalog->hours[i].db && catalog->hours[i].hour < before_hour)
+			hour = &catalog->hours[i];
+	if (!hour && !open_unindexed(catalog, before_hour, &hour))
+		return 0;
+	forget_unindexed(catalog, hour->hour);
+	result = catalog_db_build_indexes(hour);
+	if (result < 0)
+		behind(catalog, hour, result);
+	catalog_db_close(hour, true);
+	return 1;
 }
 
 bool catalog_is_behind(const struct catalog *catalog)

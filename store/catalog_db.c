@@ -270,6 +270,16 @@ int catalog_db_close(struct catalog_hour *hour, bool orderly)
 	return result;
 }
 
+bool catalog_db_is_indexed(const struct catalog_hour *hour)
+{
+	int64_t count = 0;
+
+	return one_number(hour->db,
+			  "SELECT count(*) FROM sqlite_master WHERE name = 'connections_id'",
+			  &count) == 0 &&
+	       count;
+}
+
 int catalog_db_build_indexes(struct catalog_hour *hour)
 {
 	int result = catalog_db_commit(hour);

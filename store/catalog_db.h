@@ -79,8 +79,9 @@ int catalog_db_section(struct catalog_hour *hour, struct catalog_file *file,
 int catalog_db_connection(struct catalog_hour *hour, struct catalog_file *file,
 			  const struct flow_row *row);
 
-/* The indexes that are built when nothing more comes. */
+/* The indexes that are built when nothing more comes; whether it has them. */
 int catalog_db_build_indexes(struct catalog_hour *hour);
+bool catalog_db_is_indexed(const struct catalog_hour *hour);
 
 /* DIR/catalog/<hour>.sqlite */
 void catalog_db_path(const char *folder, uint64_t hour, const char *suffix, char out[4096]);

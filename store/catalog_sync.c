@@ -472,6 +472,8 @@ static int sync_hour(struct sync *sync, const struct found *first, size_t count)
 		result = sync_files(sync, first, count);
 	if (!up_to_date && result == 0)
 		say(sync, number, "brought up to date");
+	if (result == 0 && !catalog_db_is_indexed(hour))
+		catalog_unindexed(sync->catalog, number);
 	result =
 		result < 0 ? (catalog_db_close(hour, false), result) : catalog_db_close(hour, true);
 	free(hour);

@@ -339,6 +339,73 @@ static int setup(void **state)
 	return temp_dir_make(state);
 }
 
+static uint32_t indexed_hours(void)
+{
+	uint32_t indexed = 0;
+
+	for (uint64_t hour = START_NS / UINT64_C(3600000000000), end = hour + 12; hour < end;
+	     hour++) {
+		char path[700], text[HOUR_NAME_MAX];
+		sqlite3_stmt *statement;
+		sqlite3 *db;
+
+		log_name_hour(hour, text);
+		snprintf(path, sizeof(path), "%s/catalog/%s.sqlite", out, text);
+		if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK) {
+			assert_int_equal(
+				sqlite3_prepare_v2(db,
+						   "SELECT count(*) FROM sqlite_master WHERE name "
+						   "IN ('sections_local', 'connections_id')",
+						   -1, &statement, NULL),
+				SQLITE_OK);
+			assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+			indexed += sqlite3_column_int(statement, 0) == 2;
+			sqlite3_finalize(statement);
+		}
+		sqlite3_close(db);
+	}
+	return indexed;
+}
+
+/* Rows of more hours than are kept open, and of one run after the other: each hour gets its indexes. */
+static void every_hour_is_indexed_in_the_end(void **state)
+{
+	struct catalog *catalog = begin("hours");
+	struct catalog_sync_counts counts;
+	char error[256];
+
+	(void)state;
+	make_files("hours", NULL);
+	for (uint32_t hour = 0; hour < 12; hour++) {
+		struct log_name file = name;
+		struct section_row row = rows[0];
+
+		file.start_s += hour * 3600;
+		assert_int_equal(catalog_section(catalog, &file, &row), 0);
+	}
+	assert_int_equal(indexed_hours(), 0);
+	while (catalog_close_hours(catalog, name.start_s / 3600 + 11) > 0)
+		continue;
+	assert_int_equal(indexed_hours(), 11);
+	/* The twelfth was not over when the run ended. */
+	assert_int_equal(catalog_close(&catalog), 0);
+	assert_int_equal(indexed_hours(), 11);
+
+	catalog = begin("restarted");
+	make_files("restarted", NULL);
+	assert_int_equal(catalog_section(catalog, &name, &rows[0]), 0);
+	assert_int_equal(catalog_close(&catalog), 0);
+	catalog = begin("restarted");
+	assert_int_equal(catalog_sync(catalog, false, NULL, NULL, &counts, error, sizeof(error)),
+			 0);
+	assert_int_equal(indexed_hours(), 0);
+	assert_int_equal(catalog_close_hours(catalog, name.start_s / 3600), 0);
+	assert_int_equal(catalog_close_hours(catalog, name.start_s / 3600 + 1), 1);
+	assert_int_equal(indexed_hours(), 1);
+	assert_int_equal(catalog_close_hours(catalog, name.start_s / 3600 + 1), 0);
+	assert_int_equal(catalog_close(&catalog), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -348,6 +415,7 @@ int main(void)
 		cmocka_unit_test(files_that_changed),
 		cmocka_unit_test(a_damaged_catalogue_is_made_again),
 		cmocka_unit_test(a_newer_version_is_left_alone),
+		cmocka_unit_test(every_hour_is_indexed_in_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, setup, temp_dir_remove);
