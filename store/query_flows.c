@@ -229,16 +229,26 @@ int query_sums(const struct query *query, enum query_group group,
 	return result;
 }
 
+/* Connections are asked for as they began, and stand as they ended: so some frames are kept at hand. */
+#define FRAMES_MAX	 64
+#define FRAMES_BYTES_MAX (32u << 20)
+
+struct frame_lines {
+	char path[LOG_NAME_MAX + 32];
+	uint64_t frame_bytes; /* where the frame begins */
+	uint64_t used;	      /* 0: free */
+	char *text;
+	size_t length, room;
+	uint32_t *starts; /* of its lines in text; one more than there are */
+	uint32_t count, starts_room;
+};
+
 struct flow_lines {
 	char dir[4096];
-	char path[LOG_NAME_MAX + 32];
-	uint64_t frame_bytes;
-	bool has_frame;
-	char *lines; /* of the frame */
-	size_t length, room;
-	uint32_t count;
-	/* Of the line that is looked for */
+	uint64_t clock;
+	struct frame_lines *reading;
 	bool no_memory;
+	struct frame_lines frames[FRAMES_MAX];
 };
 
 int flow_lines_open(struct flow_lines **out, const char *dir)
@@ -252,12 +262,42 @@ int flow_lines_open(struct flow_lines **out, const char *dir)
 	return 0;
 }
 
+static void free_frame(struct frame_lines *frame)
+{
+	free(frame->text);
+	free(frame->starts);
+	*frame = (struct frame_lines){ 0 };
+}
+
 void flow_lines_close(struct flow_lines **lines)
 {
-	if (*lines)
-		free((*lines)->lines);
+	for (uint32_t i = 0; *lines && i < FRAMES_MAX; i++)
+		free_frame(&(*lines)->frames[i]);
 	free(*lines);
 	*lines = NULL;
+}
+
+static bool make_room(struct frame_lines *frame, size_t bytes)
+{
+	if (frame->length + bytes > frame->room) {
+		size_t room = 2 * (frame->length + bytes);
+		char *grown = realloc(frame->text, room);
+
+		if (!grown)
+			return false;
+		frame->text = grown;
+		frame->room = room;
+	}
+	if (frame->count + 2 > frame->starts_room) {
+		uint32_t room = 2 * (frame->count + 2);
+		uint32_t *grown = realloc(frame->starts, room * sizeof(*grown));
+
+		if (!grown)
+			return false;
+		frame->starts = grown;
+		frame->starts_room = room;
+	}
+	return true;
 }
 
 /* Keeps the lines of the one frame; stops behind it. */
@@ -265,71 +305,101 @@ static bool keep_line(void *context, uint64_t frame_bytes, uint32_t number, cons
 		      size_t bytes)
 {
 	struct flow_lines *lines = context;
+	struct frame_lines *frame = lines->reading;
 
 	(void)number;
-	if (frame_bytes != lines->frame_bytes)
+	if (frame_bytes != frame->frame_bytes)
 		return false;
-	if (lines->length + bytes + 1 > lines->room) {
-		size_t room = 2 * (lines->length + bytes + 1);
-		char *grown = realloc(lines->lines, room);
-
-		lines->no_memory = !grown;
-		if (!grown)
-			return false;
-		lines->lines = grown;
-		lines->room = room;
-	}
-	memcpy(lines->lines + lines->length, line, bytes);
-	lines->lines[lines->length + bytes] = '\n';
-	lines->length += bytes + 1;
-	lines->count++;
+	lines->no_memory = !make_room(frame, bytes);
+	if (lines->no_memory)
+		return false;
+	memcpy(frame->text + frame->length, line, bytes);
+	frame->starts[frame->count++] = (uint32_t)frame->length;
+	frame->length += bytes;
+	frame->starts[frame->count] = (uint32_t)frame->length;
 	return true;
 }
 
-static int read_frame(struct flow_lines *lines, const char *path, uint64_t frame_bytes, char *error,
-		      size_t error_bytes)
+/* Makes room for one more: those that were not used for longest go. */
+static struct frame_lines *free_place(struct flow_lines *lines)
 {
+	for (;;) {
+		struct frame_lines *oldest = NULL, *free = NULL;
+		size_t bytes = 0;
+
+		for (uint32_t i = 0; i < FRAMES_MAX; i++) {
+			struct frame_lines *frame = &lines->frames[i];
+
+			bytes += frame->room;
+			if (!frame->used)
+				free = frame;
+			else if (!oldest || frame->used < oldest->used)
+				oldest = frame;
+		}
+		if (free && (bytes < FRAMES_BYTES_MAX || !oldest))
+			return free;
+		free_frame(oldest);
+	}
+}
+
+static int read_frame(struct flow_lines *lines, const char *path, uint64_t frame_bytes,
+		      struct frame_lines **out, char *error, size_t error_bytes)
+{
+	struct frame_lines *frame = free_place(lines);
 	char whole[4096 + LOG_NAME_MAX + 64];
 	uint64_t end;
 	int result;
 
-	snprintf(lines->path, sizeof(lines->path), "%s", path);
+	snprintf(frame->path, sizeof(frame->path), "%s", path);
 	snprintf(whole, sizeof(whole), "%s/%s", lines->dir, path);
-	lines->frame_bytes = frame_bytes;
-	lines->length = lines->count = 0;
+	frame->frame_bytes = frame_bytes;
+	lines->reading = frame;
 	lines->no_memory = false;
 	result = flow_log_scan(whole, frame_bytes, keep_line, lines, &end, error, error_bytes);
 	if (result == 0 && lines->no_memory) {
 		snprintf(error, error_bytes, "no memory");
 		result = -ENOMEM;
 	}
-	lines->has_frame = result == 0;
+	if (result < 0)
+		free_frame(frame);
+	else
+		frame->used = ++lines->clock;
+	*out = frame;
 	return result;
+}
+
+static struct frame_lines *find_frame(struct flow_lines *lines, const char *path,
+				      uint64_t frame_bytes)
+{
+	for (uint32_t i = 0; i < FRAMES_MAX; i++) {
+		struct frame_lines *frame = &lines->frames[i];
+
+		if (frame->used && frame->frame_bytes == frame_bytes &&
+		    strcmp(frame->path, path) == 0) {
+			frame->used = ++lines->clock;
+			return frame;
+		}
+	}
+	return NULL;
 }
 
 int flow_lines_get(struct flow_lines *lines, const char *path, const struct flow_row *flow,
 		   const char **line, size_t *bytes, char *error, size_t error_bytes)
 {
-	const char *at, *end;
+	struct frame_lines *frame = find_frame(lines, path, flow->frame_bytes);
 
-	if (!lines->has_frame || lines->frame_bytes != flow->frame_bytes ||
-	    strcmp(lines->path, path) != 0) {
-		int result = read_frame(lines, path, flow->frame_bytes, error, error_bytes);
+	if (!frame) {
+		int result = read_frame(lines, path, flow->frame_bytes, &frame, error, error_bytes);
 
 		if (result < 0)
 			return result;
 	}
-	if (flow->line >= lines->count) {
+	if (flow->line >= frame->count) {
 		snprintf(error, error_bytes,
 			 "%s: the line is not there: `bbtap reindex` mends that", path);
 		return -EBADMSG;
 	}
-	at = lines->lines;
-	for (uint32_t i = 0; i < flow->line; i++)
-		at = (const char *)memchr(at, '\n', lines->length - (size_t)(at - lines->lines)) +
-		     1;
-	end = memchr(at, '\n', lines->length - (size_t)(at - lines->lines));
-	*line = at;
-	*bytes = (size_t)(end - at);
+	*line = frame->text + frame->starts[flow->line];
+	*bytes = frame->starts[flow->line + 1] - frame->starts[flow->line];
 	return 0;
 }
