@@ -31,6 +31,24 @@ static bool is_end(const char *at)
 	return *at == '\0';
 }
 
+static bool to_ns(time_t seconds, uint64_t fraction_ns, uint64_t *ns)
+{
+	if (seconds < 0 || (uint64_t)seconds >= UINT64_MAX / NSEC_PER_SEC)
+		return false;
+	*ns = (uint64_t)seconds * NSEC_PER_SEC + fraction_ns;
+	return true;
+}
+
+/* strptime takes the 30th of February. */
+static bool is_a_day(const struct tm *tm)
+{
+	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int year = tm->tm_year + 1900;
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return tm->tm_mday <= days[tm->tm_mon] && (tm->tm_mon != 1 || tm->tm_mday < 29 || leap);
+}
+
 /* "Z", "+01:00", or nothing: local. */
 static bool parse_zone(const char *at, struct tm *tm, time_t *seconds)
 {
@@ -67,10 +85,7 @@ static bool parse_clock(const char *at, struct tm *tm, uint64_t *ns)
 		if (!rest || !parse_fraction(&rest, &fraction))
 			return false;
 	}
-	if (!parse_zone(rest, tm, &seconds) || seconds < 0)
-		return false;
-	*ns = (uint64_t)seconds * NSEC_PER_SEC + fraction;
-	return true;
+	return parse_zone(rest, tm, &seconds) && to_ns(seconds, fraction, ns);
 }
 
 static bool parse_date(const char *text, uint64_t *ns)
@@ -79,7 +94,7 @@ static bool parse_date(const char *text, uint64_t *ns)
 	const char *rest = strptime(text, "%Y-%m-%d", &tm);
 	time_t seconds;
 
-	if (!rest)
+	if (!rest || !is_a_day(&tm))
 		return false;
 	if (*rest == 'T' || *rest == ' ')
 		return parse_clock(rest + 1, &tm, ns);
@@ -87,8 +102,7 @@ static bool parse_date(const char *text, uint64_t *ns)
 		return false;
 	tm.tm_isdst = -1;
 	seconds = mktime(&tm);
-	*ns = (uint64_t)seconds * NSEC_PER_SEC;
-	return seconds >= 0;
+	return to_ns(seconds, 0, ns);
 }
 
 /* Midnight, local, so many days back. */
@@ -127,7 +141,8 @@ static bool parse_ago(const char *text, uint64_t now_ns, uint64_t *ns)
 		snprintf(part, sizeof(part), "%.*s", (int)(digits + letters), at);
 		if (!digits || !letters || !value_duration(part, &one))
 			return false;
-		sum += one;
+		if (__builtin_add_overflow(sum, one, &sum))
+			sum = UINT64_MAX;
 		at += digits + letters;
 		while (*at == ' ')
 			at++;
@@ -154,15 +169,14 @@ bool time_text_parse(const char *text, uint64_t now_ns, uint64_t *ns)
 	}
 	if (*text == '@') {
 		uint64_t fraction;
+		unsigned long seconds;
 
 		if (!isdigit((unsigned char)text[1]))
 			return false;
-		*ns = strtoul(text + 1, &end, 10);
+		seconds = strtoul(text + 1, &end, 10);
 		at = end;
-		if (*ns > UINT64_MAX / NSEC_PER_SEC - 1 || !parse_fraction(&at, &fraction))
-			return false;
-		*ns = *ns * NSEC_PER_SEC + fraction;
-		return is_end(at);
+		return parse_fraction(&at, &fraction) && is_end(at) && seconds < INT64_MAX &&
+		       to_ns((time_t)seconds, fraction, ns);
 	}
 	return parse_ago(text, now_ns, ns) || parse_date(text, ns) || parse_clock(text, &today, ns);
 }
