@@ -9,14 +9,16 @@
 #include "cli/control_client.h"
 #include "cli/event_view.h"
 #include "cli/flow_table.h"
+#include "cli/flows_now.h"
 #include "cli/query_options.h"
 #include "cli/report.h"
 #include "store/query.h"
 
 struct flows_options {
 	struct query_options query;
-	int group; /* enum query_group, or -1 */
-	struct flow_lines *lines;
+	int group;		  /* enum query_group, or -1 */
+	struct flow_lines *lines; /* of a DIR; or */
+	struct flows_now *now;	  /* of the running recorder */
 	struct flow_table table;
 	bool failed;
 	char error[512];
@@ -53,14 +55,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		query_options_argument(&o->query, text);
 		return 0;
 	case ARGP_KEY_END:
-		if (!o->query.query.dir &&
-		    (o->query.query.reason || o->query.query.rule || o->query.query.since_ns ||
-		     o->query.query.until_ns != UINT64_MAX || o->query.sort_given || o->query.csv ||
-		     o->query.show_given || o->query.query.limit || o->query.view_given ||
-		     o->group >= 0))
-			argp_error(state, "the running recorder is asked with a FILTER, --id, "
-					  "--tag, --state and "
-					  "--json; for the other words name a DIR");
+		if (o->query.view_given)
+			argp_error(state, "--view is of logs: for files, events and export");
+		if (!o->query.query.dir && o->query.query.reason)
+			argp_error(state, "--reason is of logs that were written: name a DIR, or "
+					  "ask `bbtap files`");
 		if (o->query.query.dir && o->query.socket)
 			argp_error(state, "--socket is for the running recorder, not for a DIR");
 		return 0;
@@ -92,6 +91,10 @@ static bool print_line(struct flows_options *o, const char *path, const struct f
 	const char *line;
 	size_t bytes;
 
+	if (o->now) {
+		o->failed = !flows_now_print(o->now, flow);
+		return !o->failed;
+	}
 	if (flow_lines_get(o->lines, path, flow, &line, &bytes, o->error, sizeof(o->error)) < 0) {
 		o->failed = true;
 		return false;
@@ -127,16 +130,12 @@ static bool take_sum(void *context, const struct query_sum *sum)
 	return true;
 }
 
-static int list_dir(struct flows_options *o)
+static int list(struct flows_options *o)
 {
 	bool sums = o->group >= 0;
 	int result;
 
 	o->table.show = o->query.show;
-	if (flow_lines_open(&o->lines, o->query.query.dir) < 0) {
-		report_message("no memory");
-		return EXIT_FAILED;
-	}
 	if (o->query.csv)
 		puts(sums ? FLOW_SUM_CSV_TITLES : FLOW_CSV_TITLES);
 	else if (!o->query.json)
@@ -148,20 +147,31 @@ static int list_dir(struct flows_options *o)
 	result = sums ? query_sums(&o->query.query, (enum query_group)o->group, take_sum, o,
 				   o->error, sizeof(o->error))
 		      : query_flows(&o->query.query, take_flow, o, o->error, sizeof(o->error));
-	flow_lines_close(&o->lines);
 	if (!o->query.json && !o->query.csv && (o->table.rows || result == 0))
 		flow_table_totals(&o->table);
 	if (result == 0 && !o->failed)
 		return EXIT_DONE;
-	report_message(o->error);
+	if (*o->error)
+		report_message(o->error);
 	return EXIT_FAILED;
 }
 
-/* What the running recorder follows now; it lays the table out. */
-static int ask_recorder(const struct flows_options *o)
+static int list_dir(struct flows_options *o)
 {
-	json_t *request =
-		json_pack("{s:s, s:s}", "cmd", "flows", "format", o->query.json ? "json" : "text");
+	int status;
+
+	if (flow_lines_open(&o->lines, o->query.query.dir) < 0) {
+		report_message("no memory");
+		return EXIT_FAILED;
+	}
+	status = list(o);
+	flow_lines_close(&o->lines);
+	return status;
+}
+
+static json_t *request_of(const struct flows_options *o, const char *format)
+{
+	json_t *request = json_pack("{s:s, s:s}", "cmd", "flows", "format", format);
 
 	if (o->query.filter)
 		json_object_set_new(request, "filter", json_string(o->query.filter));
@@ -171,7 +181,36 @@ static int ask_recorder(const struct flows_options *o)
 		json_object_set_new(request, "tag", json_string(o->query.query.tag));
 	if (o->query.state_name)
 		json_object_set_new(request, "state", json_string(o->query.state_name));
-	return control_client_ask(o->query.socket, request, NULL, NULL);
+	return request;
+}
+
+/* The recorder knows how to do it alone: rows are passed on as they come. */
+static bool is_simple(const struct flows_options *o)
+{
+	return !o->query.query.rule && !o->query.query.since_ns &&
+	       o->query.query.until_ns == UINT64_MAX && !o->query.sort_given && !o->query.csv &&
+	       !o->query.show_given && !o->query.query.limit && o->group < 0;
+}
+
+/* What the running recorder follows now. */
+static int ask_recorder(struct flows_options *o)
+{
+	int status;
+
+	if (is_simple(o))
+		return control_client_ask(o->query.socket,
+					  request_of(o, o->query.json ? "line" : "text"), NULL,
+					  NULL);
+	status = flows_now_open(&o->now, o->query.socket, request_of(o, "line"));
+	if (status == EXIT_DONE) {
+		o->query.query.dir = flows_now_dir(o->now);
+		/* Done by the recorder, which knows who the client is. */
+		o->query.query.filter = NULL;
+		memset(&o->query.query.terms, 0, sizeof(o->query.query.terms));
+		status = list(o);
+	}
+	flows_now_close(&o->now);
+	return status;
 }
 
 static int run(int argc, char **argv)

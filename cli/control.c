@@ -2,8 +2,6 @@
 #include "cli/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <jansson.h>
 #include <poll.h>
 #include <pthread.h>
@@ -12,15 +10,15 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "capture/filter.h"
 #include "cli/control_rows.h"
+#include "cli/control_socket.h"
 #include "cli/control_store.h"
 #include "cli/rules_file.h"
+#include "store/flow_log.h"
 
 #define NICENESS	  10
 #define POLL_MS		  100
@@ -114,8 +112,13 @@ static bool take_block(void *context, const struct job_block *block)
 			control_rows_add_id(c->ids, &block->rows[i]);
 			continue;
 		}
-		if (OUT_BYTES - c->out_used < CONTROL_ROW_MAX)
+		if (OUT_BYTES - c->out_used < FLOW_LINE_MAX)
 			flush_out(c);
+		if (c->job.kind == JOB_SUMMARIES) {
+			c->out_used += (uint32_t)flow_line_write(
+				c->out + c->out_used, &block->summaries[i], NULL, c->config.ifaces);
+			continue;
+		}
 		c->out_used += c->as_text ? control_row_text(&block->rows[i], c->out + c->out_used)
 					  : control_row_json(&block->rows[i], c->out + c->out_used);
 	}
@@ -197,7 +200,7 @@ static void do_flows(struct control *c, const json_t *request)
 
 	if (!set_conditions(c, request) || !copy_text(c, request, "format", format, sizeof(format)))
 		return;
-	c->job.kind = JOB_FLOWS;
+	c->job.kind = strcmp(format, "line") == 0 ? JOB_SUMMARIES : JOB_FLOWS;
 	c->as_text = strcmp(format, "text") == 0;
 	if (c->as_text)
 		c->out_used += control_row_titles(c->out + c->out_used);
@@ -617,79 +620,11 @@ static void *serve(void *argument)
 	return NULL;
 }
 
-static int address_of(const char *path, struct sockaddr_un *address, char *error,
-		      size_t error_bytes)
-{
-	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof(address->sun_path)) {
-		snprintf(error, error_bytes, "%s: a socket's path has at most %zu bytes", path,
-			 sizeof(address->sun_path) - 1);
-		return -ENAMETOOLONG;
-	}
-	strcpy(address->sun_path, path);
-	return 0;
-}
-
-/* The folder of the socket, if only it is missing. */
-static void make_folder(const char *path)
-{
-	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	char *slash;
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (slash && slash != folder) {
-		*slash = '\0';
-		mkdir(folder, 0755);
-	}
-}
-
-static int listen_at(const char *path, char *error, size_t error_bytes)
-{
-	const struct group *group = getgrnam("bbtap");
-	struct sockaddr_un address;
-	int fd, result = address_of(path, &address, error, error_bytes);
-	mode_t mask;
-
-	if (result < 0)
-		return result;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		goto err;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
-		close(fd);
-		snprintf(error, error_bytes,
-			 "%s: another recorder answers there; choose another with "
-			 "--socket",
-			 path);
-		return -EADDRINUSE;
-	}
-	/* Left behind by one that was killed; nothing else is removed. */
-	if (errno == ECONNREFUSED)
-		unlink(path);
-	make_folder(path);
-	mask = umask(0117);
-	result = bind(fd, (struct sockaddr *)&address, sizeof(address));
-	umask(mask);
-	if (result < 0 || listen(fd, 8) < 0)
-		goto err;
-	if (group && chown(path, (uid_t)-1, group->gr_gid) < 0) {
-		/* Not root: it stays in our own group. */
-	}
-	return fd;
-err:
-	result = -errno;
-	snprintf(error, error_bytes, "%s: no control socket: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return result;
-}
-
 int control_open(struct control **out, const struct control_config *config, char *error,
 		 size_t error_bytes)
 {
 	struct control *c;
-	int fd = config->path ? listen_at(config->path, error, error_bytes) : -1;
+	int fd = config->path ? control_listen(config->path, error, error_bytes) : -1;
 
 	if (fd < 0 && config->path)
 		return fd;
@@ -738,32 +673,4 @@ void control_close(struct control **control)
 	filter_free(&c->job.filter);
 	pthread_mutex_destroy(&c->store_lock);
 	free(c);
-}
-
-int control_connect(const char *path, char *error, size_t error_bytes)
-{
-	struct sockaddr_un address;
-	int fd, result;
-
-	if (!path)
-		path = getenv("BBTAP_SOCKET");
-	if (!path || !*path)
-		path = CONTROL_SOCKET;
-	result = address_of(path, &address, error, error_bytes);
-	if (result < 0)
-		return result;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		result = -errno;
-		snprintf(error, error_bytes, "%s: %s%s", path, strerror(errno),
-			 errno == ENOENT || errno == ECONNREFUSED
-				 ? ": no recorder is running here (bbtap record), or its --socket "
-				   "is "
-				   "another"
-				 : "");
-		if (fd >= 0)
-			close(fd);
-		return result;
-	}
-	return fd;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/iface_table.h"
 #include "cli/job_desk.h"
 #include "store/store.h"
 
@@ -25,6 +26,7 @@ struct control_config {
 	struct job_desk *desk;
 	struct store *store;	/* or NULL: nothing is written; until control_forget_store() */
 	const char *dir;	/* that it writes to */
+	const struct iface_table *ifaces; /* borrowed; it does not change any more */
 	const char *rules_path; /* or NULL: reload is not possible */
 	struct rules **rules;	/* those in use; a reload puts others there and frees these */
 	const struct log_policy *policy; /* that rules begin with */
@@ -44,11 +46,5 @@ void control_forget_store(void *control);
 
 /* The workers have ended. Removes the socket. */
 void control_close(struct control **control);
-
-/*
- * A client: connects. The socket, or a negative errno with the words in error. path: NULL for the usual
- * one, or $BBTAP_SOCKET.
- */
-int control_connect(const char *path, char *error, size_t error_bytes);
 
 #endif

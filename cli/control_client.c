@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/control.h"
+#include "cli/control_socket.h"
 #include "cli/report.h"
 
 static bool send_all(int fd, const char *bytes, size_t count)
@@ -72,9 +72,26 @@ static char *find_last(char *text, size_t length)
 	return found ? found + 1 : NULL;
 }
 
-/* Rows are written on as they come, many at once: there may be a million. */
-static int read_answer(int fd, void (*finish)(void *context, const json_t *answer), void *context)
+/* What an answer is for. */
+struct taker {
+	bool (*rows)(void *context, const char *lines, size_t bytes);
+	void (*finish)(void *context, const json_t *answer);
+	void *context;
+};
+
+static bool print_rows(void *context, const char *lines, size_t bytes)
 {
+	(void)context;
+	if (send_all(STDOUT_FILENO, lines, bytes))
+		return true;
+	report_message("standard output can't be written to");
+	return false;
+}
+
+/* Rows are handed on as they come, many at once: there may be a million. */
+static int read_answer(int fd, const struct taker *taker)
+{
+	bool wanted = true;
 	size_t room = 1 << 20, used = 0;
 	char *buffer = malloc(room);
 	int status = -1;
@@ -101,23 +118,25 @@ static int read_answer(int fd, void (*finish)(void *context, const json_t *answe
 		if (!end)
 			continue;
 		last = find_last(buffer, (size_t)(end + 1 - buffer));
-		if (!send_all(STDOUT_FILENO, buffer, (size_t)((last ? last : end + 1) - buffer)))
+		wanted = taker->rows(taker->context, buffer,
+				     (size_t)((last ? last : end + 1) - buffer));
+		if (!wanted)
 			break;
 		if (last)
-			status = finish_with(last, (size_t)(end - last), finish, context);
+			status = finish_with(last, (size_t)(end - last), taker->finish,
+					     taker->context);
 		used -= (size_t)(end + 1 - buffer);
 		memmove(buffer, end + 1, used);
 	}
 	free(buffer);
-	if (status < 0)
+	if (status < 0 && wanted)
 		report_message(
-			"the answer was not read to its end: the recorder went away, or standard "
-			"output can't be written to");
+			"the answer was not read to its end: the recorder went away, or there "
+			"is no memory");
 	return status < 0 || fflush(stdout) != 0 ? EXIT_FAILED : status;
 }
 
-int control_client_ask(const char *socket_path, json_t *request,
-		       void (*finish)(void *context, const json_t *answer), void *context)
+static int ask(const char *socket_path, json_t *request, const struct taker *taker)
 {
 	char *line = json_dumps(request, JSON_COMPACT);
 	char error[512];
@@ -132,10 +151,23 @@ int control_client_ask(const char *socket_path, json_t *request,
 	else if (!line || !send_all(fd, line, strlen(line)) || !send_all(fd, "\n", 1))
 		report_message("the request could not be sent");
 	else
-		status = read_answer(fd, finish, context);
+		status = read_answer(fd, taker);
 	if (fd >= 0)
 		close(fd);
 	free(line);
 	json_decref(request);
 	return status;
+}
+
+int control_client_ask(const char *socket_path, json_t *request,
+		       void (*finish)(void *context, const json_t *answer), void *context)
+{
+	return ask(socket_path, request,
+		   &(struct taker){ .rows = print_rows, .finish = finish, .context = context });
+}
+
+int control_client_rows(const char *socket_path, json_t *request,
+			bool (*rows)(void *context, const char *lines, size_t bytes), void *context)
+{
+	return ask(socket_path, request, &(struct taker){ .rows = rows, .context = context });
 }

@@ -14,4 +14,9 @@
 int control_client_ask(const char *socket_path, json_t *request,
 		       void (*finish)(void *context, const json_t *answer), void *context);
 
+/* The same, but rows() is given them, many whole lines at once; false: no more, which is EXIT_FAILED, its words said. */
+int control_client_rows(const char *socket_path, json_t *request,
+			bool (*rows)(void *context, const char *lines, size_t bytes),
+			void *context);
+
 #endif

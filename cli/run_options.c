@@ -296,7 +296,8 @@ static void on_hangup(int signal_number)
 }
 
 /* Without a socket recording goes on, unless this very socket was asked for. */
-static int open_control(struct run_options *o, struct store *store, struct job_desk **desk,
+static int open_control(struct run_options *o, struct store *store,
+			const struct iface_table *ifaces, struct job_desk **desk,
 			struct control **control)
 {
 	struct sigaction action = { .sa_handler = on_hangup, .sa_flags = SA_RESTART };
@@ -309,6 +310,7 @@ static int open_control(struct run_options *o, struct store *store, struct job_d
 		.capture_bytes_max = run_options_capture_bytes(o),
 		.store = store,
 		.dir = o->dir,
+		.ifaces = ifaces,
 	};
 	char error[512];
 
@@ -373,7 +375,7 @@ int run_options_run(struct run_options *o, struct pipeline_config *config,
 			return EXIT_FAILED;
 		}
 	}
-	if (!config->lossless && open_control(o, store, &desk, &control) < 0) {
+	if (!config->lossless && open_control(o, store, ifaces, &desk, &control) < 0) {
 		if (store)
 			store_finish(&store, NULL, NULL);
 		return EXIT_FAILED;

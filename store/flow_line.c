@@ -240,6 +240,8 @@ static void put_side(struct text *t, const struct flow_summary *summary, enum si
 	*t->at++ = '{';
 	put_address(t, summary, which == SIDE_CLIENT ? summary->client : !summary->client);
 	STRING(t, "state", tcp_state_name(side->state));
+	if (summary->end_reason == END_NONE)
+		NUMBER(t, "records", side->records);
 	NUMBER(t, "segments", side->segments);
 	NUMBER(t, "payload_bytes", side->payload_bytes);
 	NUMBER(t, "retransmitted_segments", side->retransmitted_segments);

@@ -369,30 +369,35 @@ static int is_hour(const struct dirent *entry)
 	       strcmp(entry->d_name + length - 7, ".sqlite") == 0;
 }
 
-static int run_hour(struct query_db *db, const struct query_statement *statement, bool *gathering,
-		    bool (*row)(void *context, sqlite3_stmt *statement), void *context)
+static int run_hour(struct query_db *db, const struct query_statement *statement, const char *table,
+		    bool *gathering, bool (*row)(void *context, sqlite3_stmt *statement),
+		    void *context)
 {
 	char sql[2 * QUERY_SQL_MAX];
 
-	snprintf(sql, sizeof(sql), "%sSELECT %s %s WHERE %s %s",
-		 !statement->sorted ? ""
-		 : *gathering	    ? "INSERT INTO gathered "
-				    : "CREATE TEMP TABLE gathered AS ",
+	snprintf(sql, sizeof(sql), "%s%s%sSELECT %s %s WHERE %s %s",
+		 !table	      ? ""
+		 : *gathering ? "INSERT INTO temp."
+			      : "CREATE TEMP TABLE ",
+		 table ? table : "",
+		 !table	      ? ""
+		 : *gathering ? " "
+			      : " AS ",
 		 statement->columns, statement->from, db->where,
 		 statement->tail ? statement->tail : "");
-	if (!statement->sorted)
+	if (!table)
 		return hand_out(db, sql, true, row, context);
 	*gathering = true;
 	return hand_out(db, sql, true, NULL, NULL);
 }
 
-int query_db_run(struct query_db *db, const struct query_statement *statement,
-		 bool (*row)(void *context, sqlite3_stmt *statement), void *context)
+/* 1: there may be more; 0: the receiver wants no more; negative: an error. */
+static int each_hour(struct query_db *db, const struct query_statement *statement,
+		     const char *table, bool *gathering,
+		     bool (*row)(void *context, sqlite3_stmt *statement), void *context)
 {
 	struct dirent **hours;
 	int count = scandir(db->folder, &hours, is_hour, alphasort), result = 1;
-	char sql[QUERY_SQL_MAX];
-	bool gathering = false;
 
 	if (count < 0) {
 		result = -errno;
@@ -404,13 +409,40 @@ int query_db_run(struct query_db *db, const struct query_statement *statement,
 			if (attach(db, hours[i]->d_name) < 0) {
 				tell_unusable(db, hours[i]->d_name);
 			} else {
-				result = run_hour(db, statement, &gathering, row, context);
+				result = run_hour(db, statement, table, gathering, row, context);
 				sqlite3_exec(db->db, "DETACH h", NULL, NULL, NULL);
 			}
 		}
 		free(hours[i]);
 	}
 	free(hours);
+	return result;
+}
+
+int query_db_exec(struct query_db *db, const char *sql)
+{
+	return sqlite3_exec(db->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(db, "SQLite");
+}
+
+int query_db_gather(struct query_db *db, const struct query_statement *statement)
+{
+	bool gathering = false;
+	int result = each_hour(db, statement, statement->sorted, &gathering, NULL, NULL);
+
+	db->where_length = 0;
+	db->parameters = 0;
+	query_db_and(db, "1");
+	return result < 0 ? result : gathering;
+}
+
+int query_db_run(struct query_db *db, const struct query_statement *statement,
+		 bool (*row)(void *context, sqlite3_stmt *statement), void *context)
+{
+	char sql[QUERY_SQL_MAX];
+	bool gathering = false;
+	int result = each_hour(db, statement, statement->sorted ? "gathered" : NULL, &gathering,
+			       row, context);
+
 	if (result == 1 && gathering) {
 		snprintf(sql, sizeof(sql), "SELECT %s FROM gathered %s", statement->select,
 			 statement->sorted);

@@ -53,6 +53,13 @@ struct query_statement {
 int query_db_run(struct query_db *db, const struct query_statement *statement,
 		 bool (*row)(void *context, sqlite3_stmt *statement), void *context);
 
+/* Gathers rows of all hours in a table of its own: statement->sorted, the name of it. Then all conditions
+ * are forgotten. 1: there is a table; 0: there is no hour; or a negative errno. */
+int query_db_gather(struct query_db *db, const struct query_statement *statement);
+
+/* SQL without an answer, on what was gathered. */
+int query_db_exec(struct query_db *db, const char *sql);
+
 uint64_t query_db_number(sqlite3_stmt *statement, int column);
 void query_db_text(sqlite3_stmt *statement, int column, char *out, size_t room);
 /* Into 16 bytes, IPv4 in the last 4. Returns 4 or 6. */

@@ -76,8 +76,48 @@ static bool on_flow(void *context, sqlite3_stmt *statement)
 	       (!q->query->limit || q->handed_out < q->query->limit);
 }
 
-static void add_conditions(struct query_db *db, const struct query *query)
+/*
+ * What a log was written for stands with the section, which may be in a file of an hour before that in which
+ * the connection ended: they are gathered first.
+ */
+static int add_reason(struct query_db *db, const struct query *query)
 {
+	static const struct query_statement sections = {
+		.columns = "s.local AS local, s.local_port AS local_port, s.foreign_ AS foreign_, "
+			   "s.foreign_port AS foreign_port, s.first_ns AS first_ns, "
+			   "s.last_ns AS last_ns",
+		.from = "FROM h.sections s",
+		.sorted = "reasons",
+	};
+	int result;
+
+	if (!query->reason)
+		return 0;
+	query_db_and_match(db, "s.reason", query->reason);
+	if (query->since_ns)
+		query_db_and_number(db, "s.last_ns >= ?", query->since_ns);
+	result = query_db_gather(db, &sections);
+	if (result == 1)
+		result = query_db_exec(db, "CREATE INDEX temp.reasons_local ON reasons(local, "
+					   "local_port, foreign_, foreign_port)");
+	if (result < 0)
+		return result;
+	query_db_and(db,
+		     "EXISTS (SELECT 1 FROM temp.reasons r WHERE r.local = c.client AND "
+		     "r.local_port = c.client_port AND r.foreign_ = c.server AND r.foreign_port = "
+		     "c.server_port AND r.first_ns <= c.last_ns AND r.last_ns >= c.first_ns) OR "
+		     "EXISTS (SELECT 1 FROM temp.reasons r WHERE r.local = c.server AND "
+		     "r.local_port = c.server_port AND r.foreign_ = c.client AND r.foreign_port = "
+		     "c.client_port AND r.first_ns <= c.last_ns AND r.last_ns >= c.first_ns)");
+	return 0;
+}
+
+static int add_conditions(struct query_db *db, const struct query *query)
+{
+	int result = add_reason(db, query);
+
+	if (result < 0)
+		return result;
 	/* For the hour as a whole first: of a late hour with nothing from before until, one look is enough. */
 	if (query->since_ns) {
 		query_db_and_number(db, "f.last_ns >= ?", query->since_ns);
@@ -98,6 +138,7 @@ static void add_conditions(struct query_db *db, const struct query *query)
 		query_db_and(db, sql);
 	}
 	query_db_and_ends(db, "c.client", "c.client_port", "c.server", "c.server_port");
+	return 0;
 }
 
 static const char *way_in(const struct query *query)
@@ -144,8 +185,9 @@ int query_flows(const struct query *query,
 			 query->limit ? (long long)query->limit : -1LL);
 		statement.sorted = order;
 	}
-	add_conditions(&db, query);
-	result = query_db_run(&db, &statement, on_flow, &q);
+	result = add_conditions(&db, query);
+	if (result == 0)
+		result = query_db_run(&db, &statement, on_flow, &q);
 	query_db_close(&db);
 	return result;
 }
@@ -223,8 +265,9 @@ int query_sums(const struct query *query, enum query_group group,
 	snprintf(order, sizeof(order), "GROUP BY key ORDER BY %s %s, key LIMIT %lld",
 		 keys[query->order], query->descending ? "DESC" : "",
 		 query->limit ? (long long)query->limit : -1LL);
-	add_conditions(&db, query);
-	result = query_db_run(&db, &statement, on_sum, &q);
+	result = add_conditions(&db, query);
+	if (result == 0)
+		result = query_db_run(&db, &statement, on_sum, &q);
 	query_db_close(&db);
 	return result;
 }

@@ -157,6 +157,8 @@ void flow_summary_of(struct tracker *tracker, const struct connection *conn, enu
 		summarise_causes(connection_cold_of(conn, side),
 				 tracker_sender(tracker, &conn->side[side]), &out->side[side]);
 		summarise_rtt(tracker, &conn->side[side], &out->side[side]);
+		if (reason == END_NONE)
+			out->side[side].records = evlog_records(&conn->log, side);
 	}
 	summarise_log(tracker, conn, out);
 }

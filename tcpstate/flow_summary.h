@@ -81,6 +81,7 @@ struct flow_side_summary {
 	uint32_t limited_ms[LIMIT_COUNT - 1]; /* by enum limit - 1 */
 	uint8_t cc_family;		      /* enum cc_family */
 	uint8_t cc_confidence;		      /* 0..100 */
+	uint32_t records;		      /* in the log's memory; of a connection that has not ended */
 };
 
 struct flow_summary {
@@ -113,8 +114,8 @@ struct connection;
 struct tracker;
 
 /*
- * Fills in all of *out: what is known of the connection now, which ends for this reason. Call between
- * blackbox_end() and blackbox_release().
+ * Fills in all of *out: what is known of the connection now, which ends for this reason (call between
+ * blackbox_end() and blackbox_release()) or goes on (END_NONE).
  */
 void flow_summary_of(struct tracker *tracker, const struct connection *conn, enum end_reason reason,
 		     struct flow_summary *out);

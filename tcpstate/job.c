@@ -9,6 +9,8 @@
 
 /* How far ahead of a connection its log is fetched. */
 #define PREFETCH 6
+/* A summary goes through both senders and receivers: it is as much as so many other looks. */
+#define SUMMARY_LOOKS 4
 
 /* As if the client had sent it. */
 static bool passes(const struct bpf_program *filter, const struct connection *conn)
@@ -76,6 +78,10 @@ static void do_one(struct tracker *tracker, struct job_part *part, struct connec
 		put_row(tracker, conn, block);
 		part->done++;
 		break;
+	case JOB_SUMMARIES:
+		flow_summary_of(tracker, conn, END_NONE, &block->summaries[block->count++]);
+		part->done++;
+		break;
 	case JOB_DUMP:
 		part->done += blackbox_dump(tracker, conn, job->now_ns, job->reason);
 		break;
@@ -88,14 +94,21 @@ static void do_one(struct tracker *tracker, struct job_part *part, struct connec
 	}
 }
 
+static bool is_full(const struct job *job, const struct job_block *block)
+{
+	return block->count == (job->kind == JOB_SUMMARIES ? JOB_BLOCK_SUMMARIES : JOB_BLOCK_ROWS);
+}
+
 /* Returns whether all connections were looked at. */
 static bool step_connections(struct tracker *tracker, struct job_part *part, uint32_t looks,
 			     struct job_block *block)
 {
+	if (part->job->kind == JOB_SUMMARIES)
+		looks = (looks + SUMMARY_LOOKS - 1) / SUMMARY_LOOKS;
 	for (; looks && part->cursor < tracker->table.touched; looks--) {
 		struct connection *conn = &tracker->table.records[part->cursor];
 
-		if (block->count == JOB_BLOCK_ROWS)
+		if (is_full(part->job, block))
 			return false;
 		if (part->cursor + PREFETCH < tracker->table.touched)
 			evlog_prefetch(&conn[PREFETCH].log);
@@ -172,5 +185,5 @@ bool job_step(struct tracker *tracker, struct job_part *part, uint32_t looks,
 		      step(tracker, part, looks, block);
 	block->done = part->done;
 	block->failed = part->failed;
-	return block->last || block->count == JOB_BLOCK_ROWS;
+	return block->last || is_full(part->job, block);
 }

@@ -12,14 +12,16 @@
 #include <stdint.h>
 
 #include "tcpstate/blackbox.h"
+#include "tcpstate/flow_summary.h"
 #include "tcpstate/tracker.h"
 
 enum job_kind {
-	JOB_FLOWS, /* rows: one for each connection */
-	JOB_IDS,   /* rows: one for each ID; rows of several workers may have the same */
-	JOB_STATS, /* the worker's counters */
-	JOB_DUMP,  /* hands over the logs */
-	JOB_ORDER, /* mode, limit, ID, tag */
+	JOB_FLOWS,     /* rows: one for each connection */
+	JOB_SUMMARIES, /* summaries: one for each connection, as if it ended now, but with END_NONE */
+	JOB_IDS,       /* rows: one for each ID; rows of several workers may have the same */
+	JOB_STATS,     /* the worker's counters */
+	JOB_DUMP,      /* hands over the logs */
+	JOB_ORDER,     /* mode, limit, ID, tag */
 	JOB_DUMP_ID, /* hands over all logs of job->id; filter and the other conditions do not count */
 	JOB_RULES,   /* job->rules from now on, for new connections */
 	JOB_DISABLE, /* job->disabled */
@@ -57,7 +59,8 @@ struct job_row {
 	uint32_t members, lingering; /* JOB_IDS */
 };
 
-#define JOB_BLOCK_ROWS 256
+#define JOB_BLOCK_ROWS	    256
+#define JOB_BLOCK_SUMMARIES 80
 
 struct job_block {
 	uint32_t count;
@@ -65,7 +68,10 @@ struct job_block {
 	uint64_t done,
 		failed; /* connections, or logs handed over; and orders that were not carried out */
 	struct tracker_counters counters; /* JOB_STATS */
-	struct job_row rows[JOB_BLOCK_ROWS];
+	union {
+		struct job_row rows[JOB_BLOCK_ROWS];
+		struct flow_summary summaries[JOB_BLOCK_SUMMARIES];
+	};
 };
 
 /* How far a worker is. Zero is the begin, but for job. */

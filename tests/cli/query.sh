@@ -21,6 +21,10 @@ is "IPv6" "$(count flows --json "$dir/a" host fd77::1)" "$(count flows --json "$
 is "not a port" "$(count flows --json "$dir/a" not port 7000)" $(($(count flows --json "$dir/a") - 1))
 is "nobody" "$(count flows --json "$dir/a" host 192.0.2.1)" 0
 is "a state" "$(count flows --json "$dir/a" --state time_wait)" "$("$bbtap" flows --json "$dir/a" | jq -c 'select(.client.state == "TIME_WAIT" or .server.state == "TIME_WAIT")' | wc -l)"
+"$bbtap" read -q -c <(echo 'rule a { match = "tcp port 7004" mode = tail dump-on = { "rst" } }') -o "$dir/rst" "$sample" || fail "read with rules"
+is "a reason" "$("$bbtap" flows --json "$dir/rst" --reason 'rs?' | jq -c .server.port | sort -u)" 7004
+is "another reason" "$(count flows --json "$dir/rst" --reason nothing)" 0
+is "reasons, summed" "$("$bbtap" flows --json "$dir/rst" --reason rst --by rule | jq -c '[.key, .connections]')" '["a",2]'
 is "largest first" "$("$bbtap" flows --json "$dir/a" --sort bytes -n 1 | jq -c '.server.port')" 7000
 "$bbtap" flows --csv "$dir/a" >"$dir/csv"
 python3 - "$dir/csv" "$(count flows --json "$dir/a")" <<'P' || fail "CSV"

@@ -98,6 +98,8 @@ rule story {
 }
 R
 
+mkdir "$dir/tmp"
+export TMPDIR=$dir/tmp
 for workers in 1 2; do
   out=$dir/out-$workers
   start -w $workers -c "$dir/rules" -o "$out" || continue
@@ -158,7 +160,23 @@ for workers in 1 2; do
   "$bbtap" disable || fail disable
   is "disabled: connections still" "$(flows)" 60
   "$bbtap" enable || fail enable
+
+  # The same words as for what has ended.
+  is "sorted" "$("$bbtap" flows --json --sort segments -n 3 | jq -r '.client.segments + .server.segments' | tr '\n' ' ')" \
+    "$("$bbtap" flows --json | jq -s -r '[.[] | .client.segments + .server.segments] | sort | reverse | .[:3] | .[]' | tr '\n' ' ')"
+  is "since" "$(flows --since '1h ago')" 60
+  is "since, table" "$("$bbtap" flows --since '1h ago' | tail -1 | cut -d, -f1)" "60 connections"
+  is "until" "$(flows --until '1h ago')" 0
+  is "a rule" "$(flows --rule story)" 40
+  is "a rule and an address" "$(flows --rule story dst port 8080 and src port 9041)" 0
+  is "by server" "$("$bbtap" flows --by server --csv | cut -d, -f1,2 | grep :8080)" "10.9.0.1:8080,40"
+  is "by rule" "$("$bbtap" flows --by rule --json | jq -s '[.[].connections] | add')" 60
+  "$bbtap" flows --csv >"$dir/now.csv" || fail "flows --csv"
+  is "folders left behind" "$(find "$dir/tmp" -mindepth 1 | wc -l)" 0
   stop
+  "$bbtap" flows --csv "$out" >"$dir/then.csv"
+  but_for_the_end() { cut -d, -f1-4,6-27,29-33 "$1" | sort; }
+  diff <(but_for_the_end "$dir/now.csv") <(but_for_the_end "$dir/then.csv") >"$dir/diff" || fail "now and later: $(head -4 "$dir/diff")"
   wait $follower
   is "the follower's exit status" $? 0
   follower=
