@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <argp.h>
+#include <errno.h>
 #include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
@@ -13,11 +14,13 @@
 #include "cli/connection_filter.h"
 #include "cli/event_json.h"
 #include "cli/event_text.h"
+#include "cli/follow_client.h"
 #include "cli/log_follow.h"
 #include "cli/log_paths.h"
 #include "cli/query_options.h"
 #include "cli/report.h"
 #include "cli/run_options.h"
+#include "store/log_name.h"
 
 struct events_options {
 	struct query_options query;
@@ -32,12 +35,15 @@ struct events_options {
 	/* The file that sections are read of, in a DIR with a catalogue. */
 	struct section_reader reader;
 	char path[PATH_MAX];
+	/* Whose events were printed last, where sections are short pieces. */
+	bool in_pieces;
+	char headline[160];
 	bool failed;
 };
 
 enum { KEY_EVENT = 0x600 };
 
-#define FOLLOW_NS 250000000 /* between two looks */
+#define FOLLOW_NS 200000000 /* between two looks */
 
 static const struct argp_option own_options[] = {
 	{ "filter", 'f', "FILTER", 0,
@@ -46,8 +52,9 @@ static const struct argp_option own_options[] = {
 	  0 },
 	{ "event", KEY_EVENT, "NAME,...", 0, "Only these events, e.g. RTT,REASS", 0 },
 	{ "follow", 'F', NULL, 0,
-	  "Print what the recorder that writes to DIR (default: the running one) hands over from "
-	  "now on, until it ends",
+	  "Print what comes from now on, until the recorder ends: the events of the running "
+	  "recorder's logs as they "
+	  "happen; with DIR, the logs that are handed over there",
 	  0 },
 	{ "verbose", 'v', NULL, 0, "Print all of the control block", 0 },
 	{ 0 },
@@ -138,6 +145,19 @@ static bool is_enough(const struct events_options *o)
 	return o->query.query.limit && o->printed >= o->query.query.limit;
 }
 
+/* Of one log, that comes in pieces, one headline is enough. */
+static bool is_another(struct events_options *o)
+{
+	char headline[sizeof(o->headline)];
+	bool another;
+
+	snprintf(headline, sizeof(headline), "%s %s %s", o->view.local, o->view.foreign,
+		 o->view.view ? o->view.view : "");
+	another = !o->in_pieces || strcmp(headline, o->headline) != 0;
+	strcpy(o->headline, headline);
+	return another;
+}
+
 static void print_record(struct events_options *o, bool *headline)
 {
 	struct event_view *view = &o->view;
@@ -149,7 +169,7 @@ static void print_record(struct events_options *o, bool *headline)
 	if (o->query.json) {
 		event_json_record(stdout, view);
 	} else {
-		if (*headline)
+		if (*headline && is_another(o))
 			event_text_section(stdout, view);
 		*headline = false;
 		event_text_record(stdout, view, o->time, o->verbose);
@@ -336,13 +356,28 @@ static void find_filter(struct events_options *o)
 	o->argument_count = files;
 }
 
+/* Once more, as it has grown; it may be complete by now, and have lost its ".part". */
+static bool open_again(struct events_options *o, const char *path, uint64_t offset_bytes)
+{
+	size_t length = strlen(path), part = strlen(LOG_NAME_PART);
+	char error[512];
+
+	section_reader_close(&o->reader);
+	snprintf(o->path, sizeof(o->path), "%s", path);
+	if (section_reader_open(&o->reader, o->path, error, sizeof(error)) == 0)
+		return section_reader_seek(&o->reader, offset_bytes) == 0;
+	if (length <= part || strcmp(path + length - part, LOG_NAME_PART) != 0)
+		return false;
+	o->path[length - part] = '\0';
+	return section_reader_open(&o->reader, o->path, error, sizeof(error)) == 0 &&
+	       section_reader_seek(&o->reader, offset_bytes) == 0;
+}
+
 static bool on_new_section(void *context, const char *path, uint64_t offset_bytes)
 {
 	struct events_options *o = context;
 
-	/* The file has grown since it was opened. */
-	section_reader_close(&o->reader);
-	if (!open_at(o, path, offset_bytes) || section_reader_next(&o->reader) != SECTION_HEADER)
+	if (!open_again(o, path, offset_bytes) || section_reader_next(&o->reader) != SECTION_HEADER)
 		return true; /* removed in the meantime */
 	o->view.reader = &o->reader;
 	o->view.path = o->path;
@@ -384,13 +419,88 @@ static void follow_dir(struct events_options *o)
 	log_follow_close(&follow);
 }
 
+static void print_piece(void *context, const char *view, const char *path)
+{
+	struct events_options *o = context;
+	struct section_reader reader;
+	char error[512];
+
+	if (!(o->query.query.views & (strcmp(view, "client") == 0 ? VIEW_CLIENT : VIEW_SERVER)) ||
+	    is_enough(o))
+		return;
+	if (section_reader_open(&reader, path, error, sizeof(error)) < 0) {
+		report_message(error);
+		o->failed = true;
+		return;
+	}
+	o->view.reader = &reader;
+	o->view.path = "-";
+	o->view.view = view;
+	if (section_reader_next(&reader) == SECTION_HEADER)
+		print_section(o, &reader);
+	section_reader_close(&reader);
+}
+
+static json_t *conditions_of(const struct events_options *o)
+{
+	json_t *request = json_object();
+
+	if (o->query.filter)
+		json_object_set_new(request, "filter", json_string(o->query.filter));
+	if (o->query.query.id)
+		json_object_set_new(request, "id", json_string(o->query.query.id));
+	if (o->query.query.tag)
+		json_object_set_new(request, "tag", json_string(o->query.query.tag));
+	return request;
+}
+
+static void tell_missed(uint64_t missed)
+{
+	char message[128];
+
+	if (missed == 0)
+		return;
+	snprintf(message, sizeof(message),
+		 "%llu logs were too much to be shown: ask for fewer connections",
+		 (unsigned long long)missed);
+	report_message(message);
+}
+
+/* Each event of the running recorder's logs, until it ends, or enough is printed, or a signal comes. */
+static void follow_recorder(struct events_options *o)
+{
+	struct follow_client *client;
+	char error[512];
+	int result = follow_client_open(&client, o->query.socket, conditions_of(o), error,
+					sizeof(error));
+
+	o->in_pieces = true;
+	/* The recorder has taken the client's side of the filter. */
+	o->query.query.filter = NULL;
+	if (result == 0)
+		run_options_catch_signals();
+	while (result == 0 && !run_stop && !is_enough(o) && !ferror(stdout) && !o->failed) {
+		uint64_t missed = 0;
+
+		result = follow_client_ask(client, print_piece, o, &missed, error, sizeof(error));
+		tell_missed(missed);
+		fflush(stdout);
+		if (result == 0)
+			nanosleep(&(struct timespec){ .tv_nsec = FOLLOW_NS }, NULL);
+	}
+	if (result < 0 && !run_stop) {
+		report_message(error);
+		o->failed = client == NULL || result != -EPIPE;
+	}
+	follow_client_close(&client);
+}
+
 static int print_all(struct events_options *o)
 {
 	static const enum time_style styles[] = { [SHOW_LOCAL] = STYLE_LOCAL,
 						  [SHOW_UTC] = STYLE_UTC,
 						  [SHOW_RELATIVE] = STYLE_RELATIVE,
 						  [SHOW_DELTA] = STYLE_DELTA };
-	char dir[PATH_MAX];
 	int status;
 
 	if (o->follow)
@@ -399,19 +509,25 @@ static int print_all(struct events_options *o)
 	else
 		find_filter(o);
 	status = query_options_finish(&o->query);
-	if (status == EXIT_DONE && o->follow)
-		status = query_options_find_dir(&o->query, dir, sizeof(dir));
 	if (status != EXIT_DONE)
 		return status;
+	if (o->follow && !o->query.query.dir && o->query.query.reason) {
+		report_message("--reason is of logs that were written: name a DIR with --follow");
+		return EXIT_USAGE;
+	}
 	if (!o->query.view_given)
 		o->query.query.views = VIEW_SERVER;
-	o->time = o->query.show_given ? styles[o->query.show] : STYLE_RELATIVE;
+	o->time = o->query.show_given		     ? styles[o->query.show]
+		  : o->follow && !o->query.query.dir ? STYLE_LOCAL
+						     : STYLE_RELATIVE;
 	if (event_view_open(&o->view) < 0) {
 		report_message("no memory");
 		return EXIT_FAILED;
 	}
-	if (o->follow)
+	if (o->follow && o->query.query.dir)
 		follow_dir(o);
+	else if (o->follow)
+		follow_recorder(o);
 	for (size_t i = 0; !o->follow && i < o->argument_count && !is_enough(o); i++)
 		print_argument(o, o->arguments[i]);
 	event_view_close(&o->view);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "capture/filter.h"
+#include "cli/control_follow.h"
 #include "cli/control_rows.h"
 #include "cli/control_socket.h"
 #include "cli/control_store.h"
@@ -29,6 +30,7 @@
 
 struct client {
 	int fd;
+	struct follow_session *follow; /* or NULL */
 	uint32_t used;
 	char line[CONTROL_REQUEST_MAX];
 };
@@ -46,6 +48,9 @@ struct control {
 	bool as_text, gone; /* the client does not take more */
 	struct job_totals totals;
 	json_t *ids;
+	struct client *client;		  /* that is answered */
+	struct follow_session *left[FOLLOWERS_MAX]; /* until the workers have ended */
+	struct pcapng_buffer sections[2]; /* by enum side */
 	uint32_t out_used;
 	char out[OUT_BYTES];
 };
@@ -65,18 +70,25 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+static void send_bytes(struct control *c, const void *bytes, size_t length)
+{
+	const char *at = bytes;
+
+	while (!c->gone && length) {
+		ssize_t count = send(c->fd, at, length, MSG_NOSIGNAL);
+
+		if (count > 0) {
+			at += count;
+			length -= (size_t)count;
+		} else if (count < 0 && errno != EINTR) {
+			c->gone = true; /* closed, or it took nothing for SEND_TIMEOUT_S */
+		}
+	}
+}
+
 static void flush_out(struct control *c)
 {
-	uint32_t sent = 0;
-
-	while (!c->gone && sent < c->out_used) {
-		ssize_t count = send(c->fd, c->out + sent, c->out_used - sent, MSG_NOSIGNAL);
-
-		if (count > 0)
-			sent += (uint32_t)count;
-		else if (count < 0 && errno != EINTR)
-			c->gone = true; /* closed, or it took nothing for SEND_TIMEOUT_S */
-	}
+	send_bytes(c, c->out, c->out_used);
 	c->out_used = 0;
 }
 
@@ -102,11 +114,41 @@ static void refuse(struct control *c, const char *error)
 	answer(c, json_pack("{s:b, s:s}", "ok", 0, "error", error));
 }
 
+/* Sections with what is new for this client: a line that says how many bytes follow it, and these. */
+static void show_events(struct control *c, const struct job_block *block)
+{
+	static const char *const views[2] = { "client", "server" };
+
+	for (uint32_t i = 0; i < block->count; i++) {
+		/* The block is this thread's until it goes back. */
+		struct chunk *chain = (struct chunk *)&block->chunks[i];
+
+		follow_session_take(c->client->follow, chain, block->begun_ns, c->config.ifaces,
+				    c->sections);
+		for (int side = 0; side < 2; side++) {
+			const struct pcapng_buffer *section = &c->sections[side];
+
+			if (section->length == 0 || section->no_memory)
+				continue;
+			answer(c, json_pack("{s:s, s:I}", "view", views[side], "pcapng",
+					    (json_int_t)section->length));
+			flush_out(c);
+			send_bytes(c, section->bytes, section->length);
+		}
+		while (block->chunks[i].next)
+			i++;
+	}
+}
+
 static bool take_block(void *context, const struct job_block *block)
 {
 	struct control *c = context;
 
 	job_totals_add(&c->totals, block);
+	if (c->job.kind == JOB_EVENTS) {
+		show_events(c, block);
+		return !c->gone;
+	}
 	for (uint32_t i = 0; i < block->count; i++) {
 		if (c->job.kind == JOB_IDS) {
 			control_rows_add_id(c->ids, &block->rows[i]);
@@ -154,7 +196,6 @@ static bool set_state(struct control *c, const json_t *request)
 {
 	char name[24];
 
-	c->job.state = -1;
 	if (!copy_text(c, request, "state", name, sizeof(name)))
 		return false;
 	for (int i = TCPS_CLOSED; *name && i <= TCPS_TIME_WAIT; i++)
@@ -453,6 +494,94 @@ static void do_enable(struct control *c, const json_t *request)
 	switch_all(c, false);
 }
 
+static void end_follow(struct control *c, struct client *client)
+{
+	if (!client->follow)
+		return;
+	filter_free(&c->job.filter);
+	memset(&c->job, 0, sizeof(c->job));
+	c->job.kind = JOB_FOLLOW;
+	c->job.place = follow_session_job(client->follow)->place;
+	if (run_job(c) == 0) {
+		follow_session_close(&client->follow);
+		return;
+	}
+	/* The recorder is ending: workers may look at the conditions until they have ended. */
+	c->left[c->job.place] = client->follow;
+	client->follow = NULL;
+}
+
+static uint32_t free_place(const struct control *c)
+{
+	uint32_t used = 0, place = 0;
+
+	for (uint32_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (c->clients[i] && c->clients[i]->follow)
+			used |= 1u << follow_session_job(c->clients[i]->follow)->place;
+	while (used & 1u << place)
+		place++;
+	return place;
+}
+
+/* From now on; `events` then asks for what has come. */
+static void do_follow(struct control *c, const json_t *request)
+{
+	struct follow_session *session;
+	struct job *job;
+	uint32_t place;
+
+	if (!set_conditions(c, request))
+		return;
+	place = free_place(c);
+	if (c->client->follow) {
+		refuse(c, "follow: this connection follows already");
+		return;
+	}
+	if (place >= FOLLOWERS_MAX) {
+		refuse(c, "follow: there are 4 others who follow");
+		return;
+	}
+	session = follow_session_open(place);
+	if (!session) {
+		refuse(c, "no memory");
+		return;
+	}
+	/* The conditions are the session's from now on; workers look at them. */
+	job = follow_session_job(session);
+	job->filter = c->job.filter;
+	job->state = c->job.state;
+	memcpy(job->id, c->job.id, sizeof(job->id));
+	memcpy(job->tag, c->job.tag, sizeof(job->tag));
+	c->job.filter = NULL;
+	c->job.kind = JOB_FOLLOW;
+	c->job.place = place;
+	c->job.followed = job;
+	c->client->follow = session;
+	if (run_job(c) < 0)
+		refuse(c, "the recorder is ending");
+	else
+		answer(c, json_pack("{s:b}", "ok", 1));
+}
+
+static void do_events(struct control *c, const json_t *request)
+{
+	int result;
+
+	(void)request;
+	if (!c->client->follow) {
+		refuse(c, "events: `follow` comes first, on the same connection");
+		return;
+	}
+	c->job.kind = JOB_EVENTS;
+	c->job.place = follow_session_job(c->client->follow)->place;
+	result = run_job(c);
+	if (result < 0)
+		refuse(c, "the recorder is ending");
+	else
+		answer(c, json_pack("{s:b, s:I}", "ok", 1, "logs_missed",
+				    (json_int_t)c->totals.failed));
+}
+
 static const struct request_kind {
 	const char *name;
 	void (*run)(struct control *c, const json_t *request);
@@ -467,6 +596,8 @@ static const struct request_kind {
 	{ "reload", do_reload, " " },
 	{ "disable", do_disable, " " },
 	{ "enable", do_enable, " " },
+	{ "follow", do_follow, " filter id tag state " },
+	{ "events", do_events, " " },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
@@ -517,7 +648,8 @@ static void do_request(struct control *c, const char *line, size_t length)
 		snprintf(error, sizeof(error), "no JSON: %.200s", where.text);
 		refuse(c, error);
 	} else if (!kind) {
-		refuse(c, "cmd: flows, ids, stats, dump, set, clear, reload, disable or enable");
+		refuse(c, "cmd: flows, ids, stats, dump, set, clear, reload, disable, enable, "
+			  "follow or events");
 	} else if (knows_members(c, kind, request)) {
 		kind->run(c, request);
 	}
@@ -527,6 +659,7 @@ static void do_request(struct control *c, const char *line, size_t length)
 
 static void drop_client(struct control *c, uint32_t i)
 {
+	end_follow(c, c->clients[i]);
 	close(c->clients[i]->fd);
 	free(c->clients[i]);
 	c->clients[i] = NULL;
@@ -551,6 +684,7 @@ static void read_client(struct control *c, uint32_t i)
 		size_t length = (size_t)(end - client->line);
 
 		c->fd = client->fd;
+		c->client = client;
 		do_request(c, client->line, length);
 		client->used -= (uint32_t)length + 1;
 		memmove(client->line, end + 1, client->used);
@@ -584,6 +718,7 @@ static void accept_client(struct control *c)
 			if (!c->clients[i])
 				break;
 			c->clients[i]->fd = fd;
+			c->clients[i]->follow = NULL;
 			c->clients[i]->used = 0;
 			return;
 		}
@@ -670,7 +805,11 @@ void control_close(struct control **control)
 		close(c->listener);
 		unlink(c->config.path);
 	}
+	for (uint32_t i = 0; i < FOLLOWERS_MAX; i++)
+		follow_session_close(&c->left[i]);
 	filter_free(&c->job.filter);
+	pcapng_buffer_dispose(&c->sections[0]);
+	pcapng_buffer_dispose(&c->sections[1]);
 	pthread_mutex_destroy(&c->store_lock);
 	free(c);
 }

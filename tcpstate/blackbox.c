@@ -92,26 +92,36 @@ static bool hand_over(struct tracker *tracker, struct evlog *log,
 	return written;
 }
 
-bool blackbox_dump(struct tracker *tracker, struct connection *conn, uint64_t ts_ns,
-		   const char *reason)
+struct evlog_identity blackbox_identity(const struct tracker *tracker,
+					const struct connection *conn)
 {
 	const struct log_policy *policy = policy_of(tracker, conn);
-	struct evlog_identity identity = {
+
+	return (struct evlog_identity){
 		.key = &conn->key,
 		.connection = conn->number,
-		.dump_ts_ns = ts_ns,
+		.dump_ts_ns = conn->last_ts_ns,
 		.client = conn->client,
 		.views = views_to_write(conn, policy),
 		.section = conn->section,
 		.limit = policy->limit,
 		.id = log_member_id(&tracker->groups, conn->member),
 		.tag = policy->tag,
-		.reason = reason,
 	};
+}
+
+bool blackbox_dump(struct tracker *tracker, struct connection *conn, uint64_t ts_ns,
+		   const char *reason)
+{
+	struct evlog_identity identity;
 	uint32_t lost = 0;
 
 	if (!conn->log.tail)
 		return false;
+	follow_leaves(tracker, conn);
+	identity = blackbox_identity(tracker, conn);
+	identity.dump_ts_ns = ts_ns;
+	identity.reason = reason;
 	if (!hand_over(tracker, &conn->log, &identity, &lost))
 		return conn->events_lost += lost, false;
 	conn->section++;
@@ -120,6 +130,7 @@ bool blackbox_dump(struct tracker *tracker, struct connection *conn, uint64_t ts
 
 static void clear(struct tracker *tracker, struct connection *conn, uint64_t *counter)
 {
+	follow_leaves(tracker, conn);
 	*counter += evlog_clear(&conn->log, &tracker->pool);
 }
 
@@ -482,6 +493,7 @@ static bool linger(struct tracker *tracker, struct connection *conn)
 
 	if (!conn->member || !conn->log.tail || !policy->linger_ns)
 		return false;
+	follow_leaves(tracker, conn);
 	member = log_member(&tracker->groups, conn->member);
 	member->connection = 0;
 	member->lingering = (struct lingering_log){

@@ -53,6 +53,10 @@ void blackbox_look_at_event(struct tracker *tracker, struct connection *conn,
 void blackbox_look_at_reset(struct tracker *tracker, struct connection *conn, bool refused,
 			    uint64_t ts_ns);
 
+/* What a section of the log would be told now, without a reason. Valid until the connection changes. */
+struct evlog_identity blackbox_identity(const struct tracker *tracker,
+					const struct connection *conn);
+
 /* Hands over the log as it is. False: there was none. */
 bool blackbox_dump(struct tracker *tracker, struct connection *conn, uint64_t ts_ns,
 		   const char *reason);

@@ -505,6 +505,50 @@ uint32_t evlog_dump(struct evlog *log, struct chunk_pool *pool,
 	return records;
 }
 
+uint32_t evlog_newer(const struct evlog *log, uint64_t after_ns, uint32_t room)
+{
+	const struct chunk *chunk;
+	uint32_t total, start;
+
+	if (!log->tail || state_of(log->tail)->last_ts_ns < after_ns)
+		return 0;
+	total = start = state_of(log->tail)->chunks;
+	chunk = log->tail->next;
+	for (uint32_t i = 0; i < total; i++, chunk = chunk->next) {
+		uint64_t ts_ns;
+
+		if (chunk->first_entry == CHUNK_NO_ENTRY)
+			continue;
+		memcpy(&ts_ns, chunk->bytes + chunk->first_entry, sizeof(ts_ns));
+		if (start == total || total - start > room || ts_ns < after_ns)
+			start = i;
+	}
+	return total - start <= room ? total - start : 0;
+}
+
+void evlog_copy(const struct evlog *log, const struct evlog_identity *identity, uint32_t count,
+		struct chunk *const out[])
+{
+	struct evlog_head head = head_of(log, identity);
+	const struct chunk *chunk = log->tail->next;
+
+	memset(head.records, 0, sizeof(head.records));
+	memset(head.older, 0, sizeof(head.older));
+	for (uint32_t i = count; i < state_of(log->tail)->chunks; i++)
+		chunk = chunk->next;
+	for (uint32_t i = 0; i < count; i++, chunk = chunk->next) {
+		memcpy(out[i], chunk, offsetof(struct chunk, bytes) + chunk->used_bytes);
+		out[i]->next = i + 1 < count ? out[i + 1] : NULL;
+		for (enum side side = SIDE_CLIENT; side <= SIDE_SERVER; side++)
+			if (identity->views & 1 << side)
+				head.records[side] += chunk->records[side];
+	}
+	if (out[0]->first_entry != CHUNK_NO_ENTRY)
+		memcpy(&head.first_ts_ns, out[0]->bytes + out[0]->first_entry,
+		       sizeof(head.first_ts_ns));
+	memcpy(out[count - 1]->bytes + TAIL_BYTES, &head, sizeof(head));
+}
+
 static void reader_init(struct evlog_reader *reader, const struct chunk *first,
 			const struct chunk *end, uint8_t *buffer)
 {

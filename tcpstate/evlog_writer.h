@@ -80,6 +80,16 @@ struct evlog_identity {
 uint32_t evlog_dump(struct evlog *log, struct chunk_pool *pool,
 		    const struct evlog_identity *identity, uint32_t *written);
 
+/*
+ * For who looks at a log that goes on. evlog_newer(): how many chunks at its end hold all that has come at or behind
+ * after_ns, and some of what came before; at most `room`, if reading can begin at one of these: then what is older
+ * is left out. 0: nothing has come, or not even the last entry fits. evlog_copy() copies so many to out[], as a chain with
+ * a head, as if they were handed over.
+ */
+uint32_t evlog_newer(const struct evlog *log, uint64_t after_ns, uint32_t room);
+void evlog_copy(const struct evlog *log, const struct evlog_identity *identity, uint32_t count,
+		struct chunk *const out[]);
+
 /* A reader of a log that is not handed over; it ends at what is the newest now. */
 void evlog_reader_init_open(struct evlog_reader *reader, const struct evlog *log, uint8_t *buffer);
 

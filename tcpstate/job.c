@@ -26,8 +26,8 @@ static bool passes(const struct bpf_program *filter, const struct connection *co
 						 __builtin_bswap16(key->port_be[!client]) } });
 }
 
-static bool is_meant(const struct tracker *tracker, const struct job *job,
-		     const struct connection *conn)
+bool job_is_meant(const struct tracker *tracker, const struct job *job,
+		  const struct connection *conn)
 {
 	if (job->state >= 0 && conn->side[SIDE_CLIENT].state != job->state &&
 	    conn->side[SIDE_SERVER].state != job->state)
@@ -96,6 +96,8 @@ static void do_one(struct tracker *tracker, struct job_part *part, struct connec
 
 static bool is_full(const struct job *job, const struct job_block *block)
 {
+	if (job->kind == JOB_EVENTS)
+		return block->full;
 	return block->count == (job->kind == JOB_SUMMARIES ? JOB_BLOCK_SUMMARIES : JOB_BLOCK_ROWS);
 }
 
@@ -113,7 +115,7 @@ static bool step_connections(struct tracker *tracker, struct job_part *part, uin
 		if (part->cursor + PREFETCH < tracker->table.touched)
 			evlog_prefetch(&conn[PREFETCH].log);
 		part->cursor++;
-		if (conn->flags & CONN_LIVE && is_meant(tracker, part->job, conn))
+		if (conn->flags & CONN_LIVE && job_is_meant(tracker, part->job, conn))
 			do_one(tracker, part, conn, block);
 	}
 	return part->cursor >= tracker->table.touched;
@@ -173,6 +175,14 @@ static bool step(struct tracker *tracker, struct job_part *part, uint32_t looks,
 	case JOB_DISABLE:
 		tracker_disable(tracker, job->disabled);
 		return true;
+	case JOB_FOLLOW:
+		if (job->followed)
+			follow_begin(&tracker->followers, job->place, job->followed);
+		else
+			follow_end(&tracker->followers, job->place);
+		return true;
+	case JOB_EVENTS:
+		return follow_step(tracker, part, looks, block);
 	default:
 		return step_connections(tracker, part, looks, block);
 	}

@@ -13,6 +13,7 @@
 
 #include "tcpstate/blackbox.h"
 #include "tcpstate/flow_summary.h"
+#include "tcpstate/follow.h"
 #include "tcpstate/tracker.h"
 
 enum job_kind {
@@ -25,6 +26,9 @@ enum job_kind {
 	JOB_DUMP_ID, /* hands over all logs of job->id; filter and the other conditions do not count */
 	JOB_RULES,   /* job->rules from now on, for new connections */
 	JOB_DISABLE, /* job->disabled */
+	JOB_FOLLOW,  /* job->followed has job->place from now on; NULL: nobody has */
+	JOB_EVENTS, /* chains of chunks: what has come to the logs that the follower at job->place means; failed:
+			logs that it missed */
 };
 
 struct bpf_program;
@@ -44,7 +48,9 @@ struct job {
 	uint64_t now_ns; /* UTC */
 	struct rules *rules;
 	bool disabled;
-	atomic_bool cancelled; /* nobody waits for it any more */
+	uint32_t place;		    /* of a follower, see follow.h */
+	const struct job *followed; /* its conditions */
+	atomic_bool cancelled;	    /* nobody waits for it any more */
 };
 
 struct job_row {
@@ -61,16 +67,20 @@ struct job_row {
 
 #define JOB_BLOCK_ROWS	    256
 #define JOB_BLOCK_SUMMARIES 80
+#define JOB_BLOCK_CHUNKS    FOLLOW_COPY_CHUNKS
 
 struct job_block {
-	uint32_t count;
+	uint32_t count; /* rows, summaries or chunks */
+	bool full;
 	bool last; /* of this worker; then done, failed and counters are valid */
 	uint64_t done,
 		failed; /* connections, or logs handed over; and orders that were not carried out */
 	struct tracker_counters counters; /* JOB_STATS */
+	uint64_t begun_ns;		  /* JOB_EVENTS: what is older is not for the follower */
 	union {
 		struct job_row rows[JOB_BLOCK_ROWS];
 		struct flow_summary summaries[JOB_BLOCK_SUMMARIES];
+		struct chunk chunks[JOB_BLOCK_CHUNKS]; /* chains, one behind the other */
 	};
 };
 
@@ -80,6 +90,10 @@ struct job_part {
 	uint32_t cursor;
 	uint64_t done, failed;
 };
+
+/* Whether the connection meets the conditions. */
+bool job_is_meant(const struct tracker *tracker, const struct job *job,
+		  const struct connection *conn);
 
 /*
  * Goes on: looks at `looks` more records and appends rows to the block. Returns true if the block is to be

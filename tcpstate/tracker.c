@@ -174,7 +174,7 @@ struct tracker *tracker_open(const struct tracker_config *config)
 			    config->per_id_max) < 0 ||
 	    (!config->no_logs && chunk_pool_init(&tracker->pool, config->log_memory_bytes,
 						 config->lossless, &config->sink) < 0) ||
-	    !begin_policies(tracker))
+	    !followers_init(&tracker->followers) || !begin_policies(tracker))
 		tracker_close(&tracker);
 	return tracker;
 }
@@ -191,6 +191,7 @@ void tracker_close(struct tracker **tracker)
 	arena_release(t->models, t->models_total * sizeof(t->models[0]));
 	sender_memory_dispose(&t->senders);
 	rtt_spread_pool_dispose(&t->rtt_spreads);
+	followers_dispose(&t->followers);
 	log_policies_dispose(&t->policies);
 	log_groups_dispose(&t->groups);
 	arena_release(t->watches, t->watches_total * sizeof(t->watches[0]));
@@ -542,6 +543,8 @@ void tracker_process(struct tracker *tracker, const struct segment *segments, ui
 		else
 			tracker->counters.untracked++;
 	}
+	if (segments[count - 1].ts_ns > tracker->followers.now_ns)
+		tracker->followers.now_ns = segments[count - 1].ts_ns;
 	sweep(tracker, segments[count - 1].ts_ns, SWEEP_PER_BATCH);
 	blackbox_sweep(tracker, segments[count - 1].ts_ns, SWEEP_PER_BATCH);
 }

@@ -6,6 +6,7 @@
 #include "tcpstate/application.h"
 #include "tcpstate/connection.h"
 #include "tcpstate/flow_table.h"
+#include "tcpstate/follow.h"
 #include "tcpstate/log_group.h"
 #include "tcpstate/log_policy.h"
 #include "tcpstate/receiver.h"
@@ -57,6 +58,7 @@ struct tracker {
 	bool ratios;	     /* some connections may be logged by chance */
 	struct chunk *flows; /* summaries that wait to be handed over, or NULL */
 	uint32_t room_pause; /* batches */
+	struct followers followers;
 	uint32_t hand;	     /* where the look for idle connections goes on */
 };
 

@@ -115,9 +115,9 @@ for workers in 1 2; do
   [ -z "$(find "$out/logs" -name '*.pcapng*')" ] || fail "something was written before the reset"
 
   # One of the 40 is reset: all their logs are handed over with that reason, and none else.
-  "$bbtap" events --follow --json --view both >"$dir/followed" 2>"$dir/followed.err" &
+  "$bbtap" events --follow --json --view both "$out" >"$dir/followed" 2>"$dir/followed.err" &
   follower=$!
-  sleep 0.7 # it has looked
+  sleep 1.5 # it has looked
   replay "$dir/rst.pcap"
   wait_for "logs of the group, $workers workers" 40 logs "$out" story
   is "reasons" "$("$bbtap" events --json --view server "$out/logs/story" | jq -r .reason | sort -u)" rst
@@ -148,7 +148,7 @@ for workers in 1 2; do
 
   # What is no request is answered, and does no harm.
   is "no JSON" "$(ask 'hello' | jq -r .ok)" false
-  is "no command" "$(ask '{"cmd": "fly"}' | jq -r .error)" "cmd: flows, ids, stats, dump, set, clear, reload, disable or enable"
+  is "no command" "$(ask '{"cmd": "fly"}' | jq -r .error)" "cmd: flows, ids, stats, dump, set, clear, reload, disable, enable, follow or events"
   is "wrong member" "$(ask '{"cmd": "stats", "x": 1}' | jq -r .ok)" false
   is "wrong mode" "$(ask '{"cmd": "set", "set": {"mode": "trail"}}' | jq -r .ok)" false
   is "wrong limit" "$(ask '{"cmd": "set", "set": {"limit": -1}}' | jq -r .ok)" false
