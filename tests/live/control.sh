@@ -3,57 +3,16 @@
 # Rules, triggers and requests at run time, on a veth pair between namespaces of its own. $1: bbtap.
 set -uo pipefail
 bbtap=$1 here=$(dirname "$0")
-if [ "$(id -u)" -ne 0 ] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and network namespaces: left out"
-  exit 77
-fi
-for tool in tcpreplay ip jq python3; do command -v $tool >/dev/null || { echo "needs $tool: left out"; exit 77; }; done
-
-from=bbtap-$$-from to=bbtap-$$-to
-dir=$(mktemp -d)
-export BBTAP_SOCKET=$dir/run/sock
-recorder=
-failed=0
-cleanup() {
-  [ -n "$recorder" ] && kill -KILL "$recorder" 2>/dev/null
-  [ -n "${follower:-}" ] && kill -TERM "$follower" 2>/dev/null
-  ip netns del $from 2>/dev/null
-  ip netns del $to 2>/dev/null
-  rm -rf "$dir"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-
-for ns in $from $to; do
-  ip netns add $ns
-  ip netns exec $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-done
-ip link add out netns $from type veth peer name in netns $to
-ip -n $from link set out up
+. "$(dirname "$0")/veth.sh"
+needs jq python3
+export BBTAP_SOCKET=$dir/run/sock # its folder is made
+pair
 python3 "$here/story.py" "$dir/story.pcap" "$dir/rst.pcap" || exit 1
 
-fail() { echo "FAILED: $*"; failed=1; }
-is() { [ "$2" = "$3" ] || fail "$1: $2, expected $3"; }
-start() { # OPTION...
-  : >"$dir/err"
-  ip netns exec $to "$bbtap" record -i in --json --socket "$BBTAP_SOCKET" "$@" >"$dir/report" 2>"$dir/err" &
-  recorder=$!
-  for ((i = 0; i < 200; i++)); do
-    grep -q recording "$dir/err" && return 0
-    kill -0 $recorder 2>/dev/null || break
-    sleep 0.05
-  done
-  fail "record $* did not start: $(cat "$dir/err")"
-  return 1
-}
-stop() {
-  kill -TERM $recorder
-  wait $recorder
+end() {
+  stop
   is "exit status" $? 0
-  grep -A20 "WARNING: ThreadSanitizer" "$dir/err"
-  recorder=
 }
-replay() { ip netns exec $from tcpreplay -q -i out --topspeed "$1" >"$dir/replay" 2>&1 || fail "tcpreplay: $(tail -3 "$dir/replay")"; }
 flows() { "$bbtap" flows --json "$@" | jq -s "length" || fail "flows $*"; }
 wait_for() { # WHAT EXPECTED COMMAND...: until the command prints it, at most 5 s
   local what=$1 expected=$2 got=
@@ -104,7 +63,7 @@ for workers in 1 2; do
   out=$dir/out-$workers
   start -w $workers -c "$dir/rules" -o "$out" || continue
   is "mode of the socket" "$(stat -c %a "$BBTAP_SOCKET")" 660
-  replay "$dir/story.pcap"
+  replay --topspeed "$dir/story.pcap"
   wait_for "connections" 60 flows
   is "connections by address" "$(flows dst port 8080)" 40
   is "connections by ID" "$(flows --id 'story-*')" 40
@@ -116,9 +75,9 @@ for workers in 1 2; do
 
   # One of the 40 is reset: all their logs are handed over with that reason, and none else.
   "$bbtap" events --follow --json --view both "$out" >"$dir/followed" 2>"$dir/followed.err" &
-  follower=$!
+  children=($!)
   sleep 1.5 # it has looked
-  replay "$dir/rst.pcap"
+  replay --topspeed "$dir/rst.pcap"
   wait_for "logs of the group, $workers workers" 40 logs "$out" story
   is "reasons" "$("$bbtap" events --json --view server "$out/logs/story" | jq -r .reason | sort -u)" rst
   [ -e "$out/logs/others" ] && fail "logs of others were written"
@@ -173,13 +132,13 @@ for workers in 1 2; do
   is "by rule" "$("$bbtap" flows --by rule --json | jq -s '[.[].connections] | add')" 60
   "$bbtap" flows --csv >"$dir/now.csv" || fail "flows --csv"
   is "folders left behind" "$(find "$dir/tmp" -mindepth 1 | wc -l)" 0
-  stop
+  end
   "$bbtap" flows --csv "$out" >"$dir/then.csv"
   but_for_the_end() { cut -d, -f1-4,6-27,29-33 "$1" | sort; }
   diff <(but_for_the_end "$dir/now.csv") <(but_for_the_end "$dir/then.csv") >"$dir/diff" || fail "now and later: $(head -4 "$dir/diff")"
-  wait $follower
+  wait "${children[0]}"
   is "the follower's exit status" $? 0
-  follower=
+  children=()
   is "events that were followed" "$(wc -l <"$dir/followed")" "$("$bbtap" events --json --view both "$out" | wc -l)"
   grep -q 'no recorder writes there any more' "$dir/followed.err" || fail "the follower: $(cat "$dir/followed.err")"
   [ -e "$BBTAP_SOCKET" ] && fail "the socket is left behind"
@@ -198,7 +157,7 @@ start -o "$dir/a" && {
 }
 "$bbtap" stats 2>"$dir/none" && fail "stats without a recorder"
 grep -q "no recorder is running here" "$dir/none" || fail "none: $(cat "$dir/none")"
-start -o "$dir/c" && stop
+start -o "$dir/c" && end
 
 [ $failed = 0 ] && echo "rules, triggers and requests at run time: as they should be"
 exit $failed

@@ -4,49 +4,21 @@
 # tag and reason, no file is bad, and writing goes on by itself. $1: bbtap, $2: make_flows.
 set -uo pipefail
 bbtap=$1 make_flows=$2
-if [ "$(id -u)" -ne 0 ] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and network namespaces: left out"
-  exit 77
-fi
-for tool in tcpreplay ip jq capinfos tshark; do command -v $tool >/dev/null || { echo "needs $tool: left out"; exit 77; }; done
-
-from=bbtap-$$-from to=bbtap-$$-to
-dir=$(mktemp -d)
-export BBTAP_SOCKET=$dir/sock
-recorder= mounted=
-failed=0
-cleanup() {
-  [ -n "$recorder" ] && kill -KILL "$recorder" 2>/dev/null && wait "$recorder" 2>/dev/null
-  [ -n "$mounted" ] && umount "$dir/small"
-  ip netns del $from 2>/dev/null
-  ip netns del $to 2>/dev/null
-  rm -rf "$dir"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-fail() { echo "FAILED: $*"; failed=1; }
-
+. "$(dirname "$0")/veth.sh"
+needs jq capinfos tshark
 mkdir "$dir/small"
 mount -t tmpfs -o size=64M bbtap-test "$dir/small" 2>/dev/null || { echo "needs to mount tmpfs: left out"; exit 77; }
-mounted=1
-for ns in $from $to; do
-  ip netns add $ns
-  ip netns exec $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-done
-ip link add out netns $from type veth peer name in netns $to
-ip -n $from link set out up
+at_end() { umount "$dir/small"; }
+pair
 "$make_flows" --connections 500 --packets 50000 --payload 100 -o "$dir/flows.pcap" || exit 1
 
 stats() { "$bbtap" stats --json | jq -r "$1"; }
-replay() { ip netns exec $from tcpreplay -q -i out --pps 40000 "$dir/flows.pcap" >/dev/null 2>&1; }
+replay_all() { replay --pps 40000 "$dir/flows.pcap"; }
 
-: >"$dir/err"
-ip netns exec $to "$bbtap" record -i in --json --socket "$BBTAP_SOCKET" -o "$dir/small/out" --events 50 --rotate-size 8M >"$dir/report" 2>"$dir/err" &
-recorder=$!
-for ((i = 0; i < 200; i++)); do grep -q recording "$dir/err" && break; sleep 0.05; done
+start -o "$dir/small/out" --events 50 --rotate-size 8M || exit 1
 
 for ((i = 0; i < 12; i++)); do
-  replay
+  replay_all
   [ "$(stats '.store.sections_failed')" -gt 100 ] && break
 done
 sleep 1
@@ -58,7 +30,7 @@ received=$(stats .received) sections=$(stats .store.sections) failures=$(stats .
 
 # Half of the complete files go; what comes now is written again.
 find "$dir/small/out/logs" -name '*.pcapng' | sort | head -6 | xargs rm
-replay
+replay_all
 sleep 1
 [ "$(stats .received)" -ge $((received + 50000)) ] || fail "recording did not go on"
 [ "$(stats .store.sections)" -gt $((sections + 500)) ] || fail "writing did not go on: $sections, $(stats .store.sections)"

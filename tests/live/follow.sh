@@ -4,64 +4,28 @@
 # thrown away between two looks, and never holds the recorder up. $1: bbtap, $2: make_flows.
 set -uo pipefail
 bbtap=$1 make_flows=$2
-if [ "$(id -u)" -ne 0 ] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and network namespaces: left out"
-  exit 77
-fi
-for tool in tcpreplay ip jq; do command -v $tool >/dev/null || { echo "needs $tool: left out"; exit 77; }; done
-
-from=bbtap-$$-from to=bbtap-$$-to
-dir=$(mktemp -d)
-export BBTAP_SOCKET=$dir/sock
-recorder= followers=()
-failed=0
-cleanup() {
-  [ -n "$recorder" ] && kill -KILL "$recorder" 2>/dev/null
-  [ ${#followers[@]} -gt 0 ] && kill -KILL "${followers[@]}" 2>/dev/null
-  ip netns del $from 2>/dev/null
-  ip netns del $to 2>/dev/null
-  rm -rf "$dir"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-fail() { echo "FAILED: $*"; failed=1; }
-is() { [ "$2" = "$3" ] || fail "$1: $2, expected $3"; }
-
-for ns in $from $to; do
-  ip netns add $ns
-  ip netns exec $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-done
-ip link add out netns $from type veth peer name in netns $to
-ip -n $from link set out up
+. "$(dirname "$0")/veth.sh"
+needs jq
+pair
 "$make_flows" --connections 300 --packets 12000 --payload 100 --loss 1 -o "$dir/flows.pcap" || exit 1
 
-start() { # OPTION...
-  : >"$dir/err"
-  ip netns exec $to "$bbtap" record -i in --json --socket "$BBTAP_SOCKET" "$@" >"$dir/report" 2>"$dir/err" &
-  recorder=$!
-  for ((i = 0; i < 200; i++)); do grep -q recording "$dir/err" && return 0; sleep 0.05; done
-  fail "record $* did not start: $(cat "$dir/err")"
-}
-stop() {
-  kill -TERM $recorder
-  wait $recorder
+end() {
+  stop
   is "exit status" $? 0
-  grep -A20 "WARNING: ThreadSanitizer" "$dir/err"
-  recorder=
   is "adds up" "$(jq .adds_up "$dir/report")" true
 }
 follow() { # FILE OPTION...
   local file=$1
   shift
   "$bbtap" events --follow --json --view both "$@" >"$file" 2>"$file.err" &
-  followers+=($!)
+  children+=($!)
 }
 wait_followers() {
-  for follower in "${followers[@]}"; do
+  for follower in "${children[@]}"; do
     wait "$follower"
     is "a follower's exit status" $? 0
   done
-  followers=()
+  children=()
 }
 settle() { # FILE: until nothing has come to it for a second, at most a minute
   local before= now i
@@ -72,7 +36,6 @@ settle() { # FILE: until nothing has come to it for a second, at most a minute
     sleep 1
   done
 }
-replay() { ip netns exec $from tcpreplay -q -i out --pps "$1" "$dir/flows.pcap" >"$dir/replay" 2>&1 || fail "tcpreplay: $(tail -3 "$dir/replay")"; }
 # But for those of the recorder's own end. What numbers are relative to is found anew in each piece, if no SYN was seen.
 records() { jq -c 'select(.event and .event != "FLOWEND" and .event != "CONNEND" and .event != "TIMERSTAR") | del(.reason, .packet.seq_relative, .packet.ack_relative)' "$1" | sort; }
 counts() { wc -l <"$1"; }
@@ -85,10 +48,10 @@ for workers in 1 2; do
   follow "$dir/all"
   follow "$dir/some" 'dst port 443'
   sleep 0.6
-  replay 4000
+  replay --pps 4000 "$dir/flows.pcap"
   settle "$dir/all"
   settle "$dir/some"
-  stop
+  end
   wait_followers
   "$bbtap" events --json --view both "$dir/continual-$workers" | jq -c . >"$dir/files"
   diff <(records "$dir/all") <(records "$dir/files") >"$dir/diff" || fail "continual, $workers workers: $(wc -l <"$dir/diff") lines, $(head -3 "$dir/diff" | cut -c1-200)"
@@ -101,7 +64,7 @@ done
 start -c "$dir/tail" -o "$dir/tail-out"
 follow "$dir/all"
 sleep 0.6
-replay 4000
+replay --pps 4000 "$dir/flows.pcap"
 settle "$dir/all"
 is "tail: events shown while nothing is written" "$(jq -c 'select(.event)' "$dir/all" | wc -l)" "$("$bbtap" stats --json | jq .records.made)"
 is "nothing is written" "$(find "$dir/tail-out/logs" -type f | wc -l)" 0
@@ -110,18 +73,18 @@ follow "$dir/later"
 sleep 0.6
 is "of before" "$(counts "$dir/later")" 0
 
-# One who does not read: the recorder goes on, others are served, and what he missed is told him.
+# One who does not read for a while: the recorder goes on, and so do the others.
 "$bbtap" events --follow | (sleep 4; cat) >"$dir/slow" &
 sleep 0.4
-replay 20000
-replay 20000
+replay --pps 20000 "$dir/flows.pcap"
+replay --pps 20000 "$dir/flows.pcap"
 is "received while one does not read" "$("$bbtap" stats --json | jq '.received == .segments')" true
 # Five are too many.
 follow "$dir/fourth"
 sleep 0.3
 "$bbtap" events --follow >"$dir/fifth" 2>&1 && fail "a fifth follower"
 grep -q 'others who follow' "$dir/fifth" || fail "a fifth follower: $(cat "$dir/fifth")"
-stop
+end
 wait_followers
 grep -q 'the recorder has ended' "$dir/all.err" || fail "the end is not told: $(cat "$dir/all.err")"
 

@@ -5,34 +5,9 @@
 set -uo pipefail
 shopt -s nullglob
 bbtap=$1 make_flows=$2 rounds=${ROUNDS:-6}
-if [ "$(id -u)" -ne 0 ] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and network namespaces: left out"
-  exit 77
-fi
-for tool in tcpreplay ip jq sqlite3 capinfos tshark; do command -v $tool >/dev/null || { echo "needs $tool: left out"; exit 77; }; done
-
-from=bbtap-$$-from to=bbtap-$$-to
-dir=$(mktemp -d)
-export BBTAP_SOCKET=$dir/sock
-recorder= source=
-failed=0
-cleanup() {
-  [ -n "$recorder" ] && kill -KILL "$recorder" 2>/dev/null
-  [ -n "$source" ] && kill -TERM "$source" 2>/dev/null
-  ip netns del $from 2>/dev/null
-  ip netns del $to 2>/dev/null
-  rm -rf "$dir"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-fail() { echo "FAILED: $*"; failed=1; }
-
-for ns in $from $to; do
-  ip netns add $ns
-  ip netns exec $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-done
-ip link add out netns $from type veth peer name in netns $to
-ip -n $from link set out up
+. "$(dirname "$0")/veth.sh"
+needs jq sqlite3 capinfos tshark
+pair
 "$make_flows" --connections 2000 --packets 60000 --payload 100 -o "$dir/flows.pcap" || exit 1
 
 contents() { # all of the catalogue, but for the numbers that files have in it
@@ -68,6 +43,7 @@ for ((round = 1; round <= rounds; round++)); do
   for ((i = 0; i < 200; i++)); do grep -q recording "$dir/err" && break; sleep 0.05; done
   ip netns exec $from tcpreplay -q -i out --loop 40 --pps 60000 "$dir/flows.pcap" >/dev/null 2>&1 &
   source=$!
+  children=($source)
   (sleep "$((RANDOM % 2)).$((RANDOM % 90 + 10))"; kill -KILL $recorder) &
   killer=$!
   for ((n = 0; n < 1000; n++)); do # until it is dead
@@ -79,7 +55,7 @@ for ((round = 1; round <= rounds; round++)); do
   recorder=
   kill -TERM $source 2>/dev/null
   wait $source 2>/dev/null
-  source=
+  children=()
   # As the next start does it.
   "$bbtap" reindex --changed "$dir/out" >"$dir/mended" 2>&1 || fail "round $round: reindex --changed: $(cat "$dir/mended")"
   find "$dir/out/logs" "$dir/out/connections" -name '*.part' | grep . && fail "round $round: open files are left"

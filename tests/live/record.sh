@@ -3,58 +3,24 @@
 # bbtap record on a veth pair between namespaces of its own. $1: bbtap, $2: make_flows, $3: tests/pcap.
 set -uo pipefail
 bbtap=$1 make_flows=$2 sample=$3/sample.pcap.gz
-if [ "$(id -u)" -ne 0 ] || ! unshare -n true 2>/dev/null; then
-  echo "needs root and network namespaces: left out"
-  exit 77
-fi
-for tool in tcpreplay ip jq; do command -v $tool >/dev/null || { echo "needs $tool: left out"; exit 77; }; done
-
-from=bbtap-$$-from to=bbtap-$$-to
-dir=$(mktemp -d)
-recorder=
-failed=0
-cleanup() {
-  [ -n "$recorder" ] && kill -KILL "$recorder" 2>/dev/null
-  ip netns del $from 2>/dev/null
-  ip netns del $to 2>/dev/null
-  rm -rf "$dir"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-
-for ns in $from $to; do
-  ip netns add $ns
-  ip netns exec $ns sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-done
-ip link add out netns $from type veth peer name in netns $to
-ip -n $from link set out mtu 9000 up
-ip -n $to link set in mtu 9000 # the recorder sets it up
+. "$(dirname "$0")/veth.sh"
+needs jq
+pair 9000
 zcat "$sample" >"$dir/sample.pcap"
 
-fail() { echo "FAILED: $*"; failed=1; }
 sent() { ip netns exec $from cat /sys/class/net/out/statistics/tx_packets; }
 program() { ip -n $to link show in | grep -o 'prog/xdp.*'; }
 
-start() { # OPTION...: starts the recorder and waits until it is ready
-  : >"$dir/err" # or "recording" of the one before would be found
-  ip netns exec $to "$bbtap" record -i in --json --socket "$dir/sock" "$@" >"$dir/report" 2>"$dir/err" &
-  recorder=$!
-  for ((i = 0; i < 200; i++)); do
-    grep -q recording "$dir/err" && break
-    kill -0 $recorder 2>/dev/null || { fail "record $* did not start: $(cat "$dir/err")"; return 1; }
-    sleep 0.05
-  done
+begin() { # OPTION...
+  start "$@" || return 1
   sent_before=$(sent)
 }
-stop() { # ends it and waits
+finish() { # [SIGNAL]
   sleep 0.3
-  kill -"${1:-TERM}" $recorder
-  wait $recorder
+  stop "$@"
   status=$?
-  recorder=
   sent_now=$(($(sent) - sent_before))
 }
-replay() { ip netns exec $from tcpreplay -q -i out "$@" >"$dir/replay" 2>&1 || fail "tcpreplay: $(tail -3 "$dir/replay")"; }
 report() { jq -r "$1" "$dir/report"; }
 losses() { report '.lost_ring_full + .lost_no_buffer + .lost_worker_ring'; }
 events() { "$bbtap" events --json --view both "$1" | LC_ALL=C sort; }
@@ -73,18 +39,18 @@ check_accounts() { # WHAT: every frame that was sent is processed or counted
 
 # Full speed: nothing is lost without being counted. One worker and two.
 for workers in 1 2; do
-  start -w $workers -o "$dir/full-$workers" || continue
+  begin -w $workers -o "$dir/full-$workers" || continue
   grep -qE 'in: AF_XDP, (zero-copy|copy|generic) mode' "$dir/err" || fail "the mode is not said: $(cat "$dir/err")"
   replay --topspeed "$dir/flows.pcap"
-  stop
+  finish
   check_accounts "full speed, $workers workers"
   [ "$sent_now" = 100000 ] || fail "$sent_now packets were sent, not 100000"
 done
 
 # Reading what the live run wrote gives the same log.
-start -o "$dir/live" && {
+begin -o "$dir/live" && {
   replay --pps 20000 "$dir/sample.pcap"
-  stop INT
+  finish INT
   check_accounts "sample"
   [ "$(($(losses) + $(report .lost_records)))" = 0 ] || fail "sample: something was lost at 20,000 packets a second"
   "$bbtap" read -q -o "$dir/again" "$dir"/live/logs/UNKNOWN/*.server.pcapng || fail "the live log can't be read"
@@ -96,26 +62,26 @@ start -o "$dir/live" && {
 }
 
 # Generic mode, and libpcap.
-start --xdp=generic --snaplen 96 -o "$dir/generic" && {
+begin --xdp=generic --snaplen 96 -o "$dir/generic" && {
   grep -q 'generic mode' "$dir/err" || fail "--xdp=generic: $(cat "$dir/err")"
   replay --pps 20000 "$dir/sample.pcap"
-  stop
+  finish
   check_accounts "generic mode"
   [ "$(sums "$dir/generic")" = "$(sums "$dir/file")" ] || fail "generic mode: other payload lengths"
 }
-start --pcap -o "$dir/pcap" && {
+begin --pcap -o "$dir/pcap" && {
   grep -q 'in: libpcap' "$dir/err" || fail "--pcap: $(cat "$dir/err")"
   replay --pps 20000 "$dir/sample.pcap"
-  stop
+  finish
   check_accounts "libpcap"
 }
 
 # ICMP errors come along with the connections that they quote.
 zcat "$3/icmp-fragmentation-needed.pcap.gz" >"$dir/icmp.pcap"
 for how in --xdp --xdp=generic --pcap; do
-  start $how -o "$dir/icmp$how" && {
+  begin $how -o "$dir/icmp$how" && {
     replay --pps 1000 "$dir/icmp.pcap"
-    stop
+    finish
     check_accounts "ICMP errors, $how"
     [ "$(report '"\(.segments) \(.icmp_errors) \(.icmp_unmatched)"')" = '42 6 0' ] ||
       fail "ICMP errors, $how: $(report '[.segments, .icmp_errors, .icmp_unmatched]')"
@@ -123,17 +89,17 @@ for how in --xdp --xdp=generic --pcap; do
 done
 
 # A filter; what it leaves out is counted.
-start -o "$dir/filter" 'tcp port 7000' && {
+begin -o "$dir/filter" 'tcp port 7000' && {
   replay --pps 20000 "$dir/sample.pcap"
-  stop
+  finish
   check_accounts "filter"
   [ "$(report .left_out.filtered)" -gt 0 ] || fail "the filter left nothing out"
 }
 
 # Killed: nothing is left on the interface, and the log is readable up to its last section.
-start -o "$dir/killed" --events 20 && {
+begin -o "$dir/killed" --events 20 && {
   replay --pps 20000 "$dir/sample.pcap"
-  stop KILL
+  finish KILL
   sleep 0.2
   [ -z "$(program)" ] || fail "kill -9 leaves a program on the interface"
   "$bbtap" events "$dir/killed" >"$dir/out" 2>"$dir/err" || fail "the log of a killed recorder: $(cat "$dir/err")"
@@ -141,19 +107,19 @@ start -o "$dir/killed" --events 20 && {
 }
 
 # Two at once: the second says who has the interface.
-start -o "$dir/first" && {
+begin -o "$dir/first" && {
   ip netns exec $to "$bbtap" record -i in --xdp -o "$dir/second" --duration 1 >/dev/null 2>"$dir/err2" &&
     fail "two recorders on one interface"
   grep -qE 'another AF_XDP socket|XDP program "redirect"' "$dir/err2" || fail "who has it is not said: $(cat "$dir/err2")"
-  stop
+  finish
 }
 
 # The host's own interface is not taken away from it.
 ip -n $to address add 192.0.2.1/24 dev in
-start -o "$dir/own" && {
+begin -o "$dir/own" && {
   grep -q 'libpcap, because .* address 192.0.2.1' "$dir/err" || fail "an interface with an address: $(cat "$dir/err")"
   [ -z "$(program)" ] || fail "an interface with an address got a program"
-  stop
+  finish
 }
 ip -n $to address del 192.0.2.1/24 dev in
 "$bbtap" record -i no-such-interface -o "$dir/none" 2>"$dir/err" && fail "no such interface"
@@ -162,10 +128,10 @@ grep -q 'no-such-interface: there is no such interface' "$dir/err" || fail "no s
 # Two interfaces at once: both are in the accounts, and their names in the log.
 ip link add out2 netns $from type veth peer name in2 netns $to
 ip -n $from link set out2 up
-start -i in2 -o "$dir/two" && {
+begin -i in2 -o "$dir/two" && {
   replay --pps 20000 "$dir/sample.pcap"
   ip netns exec $from tcpreplay -q -i out2 --pps 20000 "$dir/sample.pcap" >/dev/null 2>&1 || fail "tcpreplay on out2"
-  stop
+  finish
   [ "$(report '.segments + .lost_ring_full + .lost_no_buffer')" = $((2 * sent_now)) ] ||
     fail "two interfaces: $(report .segments) segments of $((2 * sent_now)) sent"
   [ "$(report .adds_up)" = true ] || fail "two interfaces: does not add up"
@@ -174,7 +140,7 @@ start -i in2 -o "$dir/two" && {
 }
 
 # The interface is removed under it: it says so, and what came before is in the log.
-start -o "$dir/gone" && {
+begin -o "$dir/gone" && {
   replay --pps 20000 "$dir/sample.pcap"
   sleep 0.3
   ip -n $to link del in
@@ -189,5 +155,5 @@ ip link add out netns $from type veth peer name in netns $to
 ip -n $from link set out up
 
 # It ends by itself when told so.
-start --duration 1 -o "$dir/duration" && { wait $recorder || fail "--duration"; recorder=; }
+begin --duration 1 -o "$dir/duration" && { wait $recorder || fail "--duration"; recorder=; }
 exit $failed
