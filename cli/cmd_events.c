@@ -475,7 +475,7 @@ static void follow_recorder(struct events_options *o)
 					sizeof(error));
 
 	o->in_pieces = true;
-	/* The recorder has taken the client's side of the filter. */
+	/* The recorder asks it: it knows who the client is. */
 	o->query.query.filter = NULL;
 	if (result == 0)
 		run_options_catch_signals();

@@ -94,6 +94,8 @@ int follow_client_open(struct follow_client **out, const char *socket_path, json
 	int fd = control_connect(socket_path, error, error_bytes), result = fd < 0 ? fd : 0;
 
 	*out = client;
+	if (client)
+		client->section_fd = -1;
 	json_object_set_new(request, "cmd", json_string("follow"));
 	if (client && fd >= 0) {
 		client->stream = fdopen(fd, "r");
@@ -107,8 +109,6 @@ int follow_client_open(struct follow_client **out, const char *socket_path, json
 		snprintf(client->section_path, sizeof(client->section_path), "/proc/self/fd/%d",
 			 client->section_fd);
 		result = begin(client, request, error, error_bytes);
-	} else if (client && fd < 0) {
-		client->section_fd = -1;
 	}
 	json_decref(request);
 	if (result < 0)
