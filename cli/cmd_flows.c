@@ -12,6 +12,7 @@
 #include "cli/flows_now.h"
 #include "cli/query_options.h"
 #include "cli/report.h"
+#include "cli/run_options.h"
 #include "store/query.h"
 
 struct flows_options {
@@ -108,6 +109,10 @@ static bool take_flow(void *context, const char *path, const struct flow_row *fl
 {
 	struct flows_options *o = context;
 
+	/* Only caught where there is a folder to be removed. */
+	o->failed |= run_stop;
+	if (o->failed)
+		return false;
 	if (o->query.json)
 		return print_line(o, path, flow);
 	if (o->query.csv)

@@ -2,7 +2,6 @@
 #include "cli/flows_now.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +10,10 @@
 #include "cli/command.h"
 #include "cli/control_client.h"
 #include "cli/report.h"
+#include "cli/run_options.h"
 #include "store/catalog.h"
 #include "store/flow_log.h"
+#include "store/temp_folder.h"
 
 struct flows_now {
 	char dir[PATH_MAX];
@@ -20,14 +21,6 @@ struct flows_now {
 	FILE *lines; /* without a name; a row's frame_bytes is where its line begins */
 	uint64_t bytes;
 };
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)
-{
-	(void)status;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
 
 void flows_now_close(struct flows_now **now)
 {
@@ -39,8 +32,7 @@ void flows_now_close(struct flows_now **now)
 	catalog_close(&n->catalog);
 	if (n->lines)
 		fclose(n->lines);
-	if (*n->dir)
-		nftw(n->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	temp_folder_remove(n->dir);
 	free(n);
 }
 
@@ -84,8 +76,11 @@ static bool take_rows(void *context, const char *lines, size_t bytes)
 	const char *end = lines + bytes;
 
 	while (lines < end) {
-		const char *next = memchr(lines, '\n', (size_t)(end - lines));
+		const char *next;
 
+		if (run_stop)
+			return false;
+		next = memchr(lines, '\n', (size_t)(end - lines));
 		next = next ? next + 1 : end;
 		if (!take_line(now, lines, (size_t)(next - lines)))
 			return false;
@@ -96,13 +91,10 @@ static bool take_rows(void *context, const char *lines, size_t bytes)
 
 static int make_folder(struct flows_now *now)
 {
-	const char *tmp = getenv("TMPDIR");
 	char error[512];
 
-	snprintf(now->dir, sizeof(now->dir), "%s/bbtap-flows-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(now->dir)) {
-		fail(now, errno);
-		*now->dir = '\0';
+	if (temp_folder_make("flows", now->dir, sizeof(now->dir), error, sizeof(error)) < 0) {
+		report_message(error);
 		return EXIT_FAILED;
 	}
 	now->lines = tmpfile();
@@ -131,6 +123,8 @@ int flows_now_open(struct flows_now **out, const char *socket_path, json_t *requ
 		json_decref(request);
 		return status;
 	}
+	/* So that the folder is removed. */
+	run_options_catch_signals();
 	status = control_client_rows(socket_path, request, take_rows, now);
 	/* What is open is read by those who ask. */
 	result = catalog_close(&now->catalog);

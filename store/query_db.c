@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "capture/filter.h"
 #include "store/catalog_db.h"
+#include "store/temp_folder.h"
 
 void query_init(struct query *query, const char *dir)
 {
@@ -110,17 +110,13 @@ static int add_functions(struct query_db *db)
 /* A folder that was copied without its catalogue, or of which none was ever made. */
 static int make_temporary(struct query_db *db)
 {
-	const char *tmp = getenv("TMPDIR");
 	struct catalog_sync_counts counts;
 	struct catalog *catalog;
-	int result;
+	int result = temp_folder_make("catalogue", db->folder, sizeof(db->folder), db->error,
+				      db->error_bytes);
 
-	snprintf(db->folder, sizeof(db->folder), "%s/bbtap-catalogue-XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(db->folder)) {
-		result = -errno;
-		snprintf(db->error, db->error_bytes, "%s: %s", db->folder, strerror(errno));
+	if (result < 0)
 		return result;
-	}
 	db->is_temporary = true;
 	if (db->query->tell)
 		db->query->tell(
@@ -171,20 +167,12 @@ int query_db_open(struct query_db *out, const struct query *query, char *error, 
 	return result;
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)
-{
-	(void)status;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void query_db_close(struct query_db *db)
 {
 	sqlite3_close(db->db);
 	db->db = NULL;
 	if (db->is_temporary)
-		nftw(db->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+		temp_folder_remove(db->folder);
 	db->is_temporary = false;
 }
 
