@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/frame.h"
 #include "tcpstate/job.h"
 #include "tcpstate/tracker_private.h"
+#include "tests/unit/bare_segment.h"
 #include "tests/unit/log_sink.h"
 
 #define START_NS    UINT64_C(1700000000000000000)
@@ -18,7 +18,7 @@ static struct log_sink sink;
 static struct tracker *tracker;
 static struct job_block *block;
 static struct job conditions;
-static uint8_t frame[64], *scratch;
+static uint8_t *scratch;
 static uint64_t number, ts_ns;
 /* By number of the connection: the first that was not shown, of the server's view. */
 static uint32_t next_serial[PACKETS + 1];
@@ -56,25 +56,9 @@ static void open_world(int8_t mode, uint32_t limit)
 
 static void packet(uint32_t i, uint16_t flags)
 {
-	struct segment seg = {
-		.ts_ns = ts_ns += 100000,
-		.number = ++number,
-		.data = frame,
-		.caplen_bytes = 54,
-		.wirelen_bytes = 54,
-		.linktype = LINKTYPE_ETHERNET,
-		.l3_offset = 14,
-		.l4_offset = 34,
-		.payload_offset = 54,
-		.key = { .addr = { { [12] = 10, 0, (uint8_t)(i >> 8), (uint8_t)i },
-				   { [12] = 192, 0, 2, 1 } },
-			 .port_be = { 0x1027, 0x5000 },
-			 .ip_version = 4 },
-		.hash = i * 2654435761u,
-		.seq = flags & TCP_SYN ? (uint32_t)number * 1000003 : 1,
-		.flags = flags,
-	};
+	struct segment seg = bare_segment(i, ++number, ts_ns += 100000, flags);
 
+	seg.seq = flags & TCP_SYN ? (uint32_t)number * 1000003 : 1;
 	tracker_process(tracker, &seg, 1);
 }
 

@@ -6,16 +6,15 @@
 #include <string.h>
 
 #include "capture/filter.h"
-#include "capture/frame.h"
 #include "tcpstate/job.h"
 #include "tcpstate/tracker_private.h"
+#include "tests/unit/bare_segment.h"
 #include "tests/unit/log_sink.h"
 
 #define START_NS UINT64_C(1700000000000000000)
 
 static struct log_sink sink;
 static struct tracker *tracker;
-static uint8_t frame[64];
 static struct job_block *block;
 
 static void open_world(uint32_t connections)
@@ -31,25 +30,8 @@ static void open_world(uint32_t connections)
 	strcpy(config.policy.tag, "tag");
 	tracker = tracker_open(&config);
 	assert_non_null(tracker);
-	/* SYNs from 10.0.x.y to 192.0.2.1:80; the key has the client first as 10 < 192. */
 	for (uint32_t i = 0; i < connections; i++) {
-		struct segment seg = {
-			.ts_ns = START_NS + i,
-			.number = i + 1,
-			.data = frame,
-			.caplen_bytes = 54,
-			.wirelen_bytes = 54,
-			.linktype = LINKTYPE_ETHERNET,
-			.l3_offset = 14,
-			.l4_offset = 34,
-			.payload_offset = 54,
-			.key = { .addr = { { [12] = 10, 0, (uint8_t)(i >> 8), (uint8_t)i },
-					   { [12] = 192, 0, 2, 1 } },
-				 .port_be = { 0x1027, 0x5000 },
-				 .ip_version = 4 },
-			.hash = i * 2654435761u,
-			.flags = TCP_SYN
-		};
+		struct segment seg = bare_segment(i, i + 1, START_NS + i, TCP_SYN);
 
 		tracker_process(tracker, &seg, 1);
 	}
