@@ -505,22 +505,29 @@ uint32_t evlog_dump(struct evlog *log, struct chunk_pool *pool,
 	return records;
 }
 
+/* What a connection's end adds, and more, fits into these. */
+#define NEWEST_CHUNKS 2
+
 uint32_t evlog_newer(const struct evlog *log, uint64_t after_ns, uint32_t room)
 {
 	const struct chunk *chunk;
 	uint32_t total, start;
 
-	if (!log->tail || state_of(log->tail)->last_ts_ns < after_ns)
+	if (!log->tail)
 		return 0;
 	total = start = state_of(log->tail)->chunks;
 	chunk = log->tail->next;
 	for (uint32_t i = 0; i < total; i++, chunk = chunk->next) {
 		uint64_t ts_ns;
+		bool none, too_many, older;
 
 		if (chunk->first_entry == CHUNK_NO_ENTRY)
 			continue;
 		memcpy(&ts_ns, chunk->bytes + chunk->first_entry, sizeof(ts_ns));
-		if (start == total || total - start > room || ts_ns < after_ns)
+		none = start == total;
+		too_many = total - start > room;
+		older = ts_ns < after_ns && total - i >= NEWEST_CHUNKS;
+		if (none || too_many || older)
 			start = i;
 	}
 	return total - start <= room ? total - start : 0;

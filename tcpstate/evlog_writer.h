@@ -81,9 +81,9 @@ uint32_t evlog_dump(struct evlog *log, struct chunk_pool *pool,
 		    const struct evlog_identity *identity, uint32_t *written);
 
 /*
- * For who looks at a log that goes on. evlog_newer(): how many chunks at its end hold all that has come at or behind
- * after_ns, and some of what came before; at most `room`, if reading can begin at one of these: then what is older
- * is left out. 0: nothing has come, or not even the last entry fits. evlog_copy() copies so many to out[], as a chain with
+ * For who looks at a log that goes on. evlog_newer(): how many chunks at its end hold all entries of after_ns and later,
+ * and the last ones in any case, as some are noted later than they happened; at most `room`, if reading can begin at one
+ * of these: then what is older is left out. 0: the log is empty, or not even the last entry fits. evlog_copy() copies so many to out[], as a chain with
  * a head, as if they were handed over.
  */
 uint32_t evlog_newer(const struct evlog *log, uint64_t after_ns, uint32_t room);

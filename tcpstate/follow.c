@@ -8,8 +8,11 @@
 #include "tcpstate/job.h"
 #include "tcpstate/tracker_private.h"
 
-/* Time stamps of several queues are in order but for so much; what is seen twice is told by its number. */
-#define SLACK_NS UINT64_C(100000000)
+/*
+ * Time stamps of several queues, and events that are noted later than they happened, are in order but for so much; what is
+ * seen twice is told by its number.
+ */
+#define SLACK_NS UINT64_C(500000000)
 
 bool followers_init(struct followers *followers)
 {
@@ -76,10 +79,9 @@ static void keep(struct tracker *tracker, struct follower *follower, const struc
 	if (!job_is_meant(tracker, follower->job, conn))
 		return;
 	count = evlog_newer(&conn->log, after_ns(follower), FOLLOW_COPY_CHUNKS);
-	if (count == 0)
-		return;
-	if (!take_free(follower, count, out)) {
-		follower->missed++;
+	if (count == 0 || !take_free(follower, count, out)) {
+		follower->missed += evlog_records(&conn->log, SIDE_CLIENT) ||
+				    evlog_records(&conn->log, SIDE_SERVER);
 		return;
 	}
 	identity = blackbox_identity(tracker, conn);

@@ -147,10 +147,10 @@ static void every_record_in_order(void **state)
 			if (random >> 40 & 1 && n % 300 == 0)
 				assert_int_equal(look(looks[n / 300 % 4]), 0);
 		}
-		look(64);
 		tracker_end_all(tracker, ts_ns);
-		look(64);
+		assert_int_equal(look(64), 0);
 		assert_int_equal(gaps, 0);
+		assert_int_equal(all_shown(), tracker_counters(tracker)->records);
 		assert_true(twice > 0);
 		close_world();
 	}
